@@ -1,0 +1,1 @@
+"""Meters Red Hat Enterprise Linux in public clouds, without agents."""

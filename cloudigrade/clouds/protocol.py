@@ -1,0 +1,137 @@
+"""What a cloud tells us, as values, and how it may fail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from cloudigrade.domain.events import Event
+
+
+class CustomerProblem(Exception):
+    """Only the customer can solve it; trying again changes nothing."""
+
+
+class Unavailable(Exception):
+    """The cloud does not answer just now; try again later."""
+
+
+class Unreadable(Exception):
+    """A file, document or record that could not be read; the message is the reason, in one line."""
+
+
+class InstanceActivity(NamedTuple):
+    """An event of an instance, with what the cloud said of the instance on the way."""
+
+    account: str
+    """Native id of the cloud account, text with its leading zeros."""
+    region: str
+    instance: str
+    """Native id of the instance."""
+    event: Event
+    image: str = ""
+    """Native id of the image it boots from; empty where the cloud does not say."""
+
+
+class TagChange(NamedTuple):
+    """A tag of an image was set or removed by its account."""
+
+    account: str
+    region: str
+    image: str
+    key: str
+    is_present: bool
+    occurred_at: int
+    """Whole seconds since 1970 UTC; 0 for a tag that a description lists without its time."""
+    source_id: str
+    revision: str = ""
+
+
+class InstanceDescription(NamedTuple):
+    """An instance as described: attributes as of now, and its last transitions as events."""
+
+    account: str
+    region: str
+    instance: str
+    image: str
+    instance_type: str
+    billing_code: str
+    """Usage operation; empty where not described."""
+    launched_at: int
+    """LaunchTime: when the instance last went on; 0 where not described."""
+    described_until: int
+    """The latest time that the description speaks of: launch or transition; orders descriptions."""
+    is_stop_undated: bool
+    """It is off, and the cloud does not say since when."""
+    events: tuple[Event, ...]
+
+
+class ImageDescription(NamedTuple):
+    """An image as its cloud describes it."""
+
+    region: str
+    """Empty where the description does not say."""
+    image: str
+    owner: str = ""
+    name: str = ""
+    architecture: str = ""
+    platform: str = ""
+    """`windows` or empty."""
+    billing_code: str = ""
+    platform_details: str = ""
+    product_codes: tuple[tuple[str, str], ...] = ()
+    """Pairs of product code and its type (`marketplace`, `devpay`)."""
+    source_image: str = ""
+    """Native id of the image it was copied from."""
+    tags: tuple[str, ...] = ()
+    """Keys of those tags that mean something to us."""
+    account: str = ""
+    """The account that described it, where known: tags are that account's word."""
+
+
+class TypeDefinition(NamedTuple):
+    """The size of an instance type."""
+
+    instance_type: str
+    vcpu: int
+    memory_mib: int
+
+
+class Findings(NamedTuple):
+    """What an inspection found on an image, as the inspector wrote it; not yet trusted."""
+
+    image: str
+    content: Mapping[str, Any]
+
+
+class Rejected(NamedTuple):
+    """A record or file that could not be read: what, why, and its content for a replay."""
+
+    source: str
+    """File or object it came from."""
+    reason: str
+    account: str = ""
+    """Empty where it cannot be told."""
+    content: bytes = b""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything read from a number of files, ready to be recorded in one transaction."""
+
+    instances: list[InstanceActivity] = field(default_factory=list)
+    tags: list[TagChange] = field(default_factory=list)
+    described_instances: list[InstanceDescription] = field(default_factory=list)
+    described_images: list[ImageDescription] = field(default_factory=list)
+    definitions: list[TypeDefinition] = field(default_factory=list)
+    findings: list[Findings] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    newest: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Time of the newest record of whatever kind, by account and region."""
+    accounts: set[str] = field(default_factory=set)
+    """Every account that something was read of."""
+    read_sources: list[str] = field(default_factory=list)
+    """The files that were read as a whole."""
+    records_read: int = 0
+    records_relevant: int = 0
+    files_skipped: int = 0
+    """Objects of other services, digests and the like."""

@@ -1,0 +1,1 @@
+"""The rules of metering: pure functions over facts, without clock, database or network."""

@@ -1,0 +1,70 @@
+"""What happened to an instance: the facts that runs are built from, free of duplicates."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an event changes."""
+
+    POWER_ON = 1
+    POWER_OFF = 2
+    ATTRIBUTE_CHANGE = 3
+
+
+WIRE_NAMES = {
+    Kind.POWER_ON: "power_on",
+    Kind.POWER_OFF: "power_off",
+    Kind.ATTRIBUTE_CHANGE: "attribute_change",
+}
+
+
+class Feed(IntEnum):
+    """Who reported the event; the lowest number knows its time best."""
+
+    CLOUDTRAIL = 1
+    TRANSITION_NOTICE = 2  # EventBridge: pending, stopping, shutting-down
+    STATE_NOTICE = 3  # EventBridge: running, stopped, terminated
+    DESCRIPTION = 4
+
+
+class Previous(IntEnum):
+    """The state before the event, as the cloud gave it."""
+
+    UNKNOWN = 0
+    ON = 1  # pending, running
+    OFF = 2  # stopping, stopped
+    GONE = 3  # shutting-down, terminated
+
+
+class Event(NamedTuple):
+    """One change of one instance. A tuple, because millions of them pass through one recalculation."""
+
+    source_id: str
+    """Deterministic: the same fact, read again, has the same one."""
+    occurred_at: int
+    """The cloud's time in whole seconds since 1970 UTC, rounded down."""
+    kind: Kind
+    feed: Feed = Feed.CLOUDTRAIL
+    previous: Previous = Previous.UNKNOWN
+    is_launch: bool = False
+    """The instance did not exist before."""
+    is_termination: bool = False
+    """The instance does not exist afterwards."""
+    instance_type: str = ""
+    """In force from this event on; empty: the event says nothing of it."""
+    billing_code: str = ""
+    """In force from this event on; empty: the event says nothing of it."""
+    revision: str = ""
+    """Orders the versions of one source_id: empty for the original, an addendum's sorts after it."""
+
+
+def distinct(events: Iterable[Event]) -> list[Event]:
+    """One event per source_id, in its highest revision."""
+    newest: dict[str, Event] = {}
+    for event in events:
+        known = newest.get(event.source_id)
+        if known is None or event.revision > known.revision:
+            newest[event.source_id] = event
+    return list(newest.values())
