@@ -1,7 +1,8 @@
 """UTC days as half-open periods: dates in, whole seconds since 1970 out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 DAY = 86_400
 
@@ -36,6 +37,20 @@ def instant(second: int) -> datetime:
 def second_of(moment: datetime) -> int:
     """The whole second that contains the aware moment, rounded down."""
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
+
+
+def covered(spans: Iterable[tuple[int, int | None]], first: date, end: date) -> list[date]:
+    """Those days from the first on, the end not included, in which any of the half-open spans of seconds has a part."""
+    low, high = opening(first), opening(end)
+    if low >= high:
+        return []
+    steps = [0] * (end.toordinal() - first.toordinal() + 1)
+    for start, stop in spans:
+        begin, finish = max(start, low), high if stop is None else min(stop, high)
+        if begin < finish:
+            steps[(begin - low) // DAY] += 1
+            steps[(finish - 1 - low) // DAY + 1] -= 1
+    return [day for day, alive in zip(between(first, end), accumulate(steps), strict=False) if alive]
 
 
 _EPOCH = date(1970, 1, 1).toordinal()

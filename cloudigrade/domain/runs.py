@@ -1,0 +1,284 @@
+"""The events of one instance in, the periods in which it was on out.
+
+The rules, in the order in which they apply:
+
+1. An event whose previous state already is its result changes nothing; it only testifies to the state before it.
+2. Transitions of one direction within `SAME_TRANSITION` seconds of the first of them, none opposite between, are one.
+   Its time is the earliest that the best feed among them gives.
+3. Within one second: if it was on, first off, then on; if it was off, first on, then off; a termination last, and
+   nothing after it counts.
+4. What is on before its first event was on since the metering began, or since a described launch after that.
+5. A description counts after the last event, or where it explains how the state that an event testifies to came about.
+   Otherwise a contradiction moves no boundary: the state stays, and the contradiction is reported as drift.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from cloudigrade.domain.attributes import Timeline, billing_codes, instance_types
+from cloudigrade.domain.days import instant
+from cloudigrade.domain.events import Event, Feed, Kind, Previous, distinct
+
+SAME_TRANSITION = 300
+"""Seconds within which two reports of one direction are one transition."""
+
+
+class Run(NamedTuple):
+    """A half-open period [start, end) of one instance with one type and one billing code."""
+
+    start: int
+    end: int | None
+    """None: still on."""
+    instance_type: str
+    """Empty: not known."""
+    billing_code: str
+    """The instance's own; empty: not known, the image's holds."""
+
+
+class Described(NamedTuple):
+    """What the newest description of an instance says beyond its transitions."""
+
+    instance_type: str = ""
+    billing_code: str = ""
+    undated_stop_launch: int | None = None
+    """It was found off after this launch, without a time."""
+
+
+class History(NamedTuple):
+    """The runs of an instance in order, and the contradictions that no fact resolves."""
+
+    runs: list[Run]
+    drift: list[str]
+
+
+UNDESCRIBED = Described()
+
+
+def history(events: Iterable[Event], *, metered_from: int, described: Described = UNDESCRIBED) -> History:
+    """The runs that any set of events adds up to, whatever their order and however often they are repeated."""
+    known = distinct(events)
+    periods, drift = _periods(known, metered_from, described.undated_stop_launch)
+    if not periods:
+        return History([], drift)
+    types = instance_types(known, described.instance_type)
+    codes = billing_codes(known, described.billing_code, first_on=periods[0][0] + SAME_TRANSITION)
+    return History(_split(periods, types, codes), drift)
+
+
+class _Transition(NamedTuple):
+    """One change of direction, or (direction None) mere testimony to the state before."""
+
+    at: int
+    turns_on: bool | None
+    was_on: bool | None
+    """What the cloud said of the state before; None: nothing."""
+    is_termination: bool
+
+
+@dataclass(slots=True)
+class _Meter:
+    """The state while walking through the transitions of one instance."""
+
+    facts: Sequence[Event]
+    """Described transitions, by time."""
+    metered_from: int
+    on_since: int | None = None
+    off_since: int | None = None
+    last_at: int | None = None
+    """Time of the last transition that was believed."""
+    closed: list[tuple[int, int]] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
+
+    def turn(self, at: int, *, on: bool) -> None:
+        """Be on or off from that second; no change if it already was."""
+        if on and self.on_since is None:
+            self.on_since = at
+        elif not on and self.on_since is not None:
+            if self.on_since < at:
+                self.closed.append((self.on_since, at))
+            self.on_since = None
+            self.off_since = at
+        self.last_at = at
+
+    def begin(self, first: _Transition, *, on: bool) -> None:
+        """Take the state before the first event (rule 4)."""
+        if not on:
+            return
+        earlier = [fact for fact in self.facts if fact.occurred_at < first.at]
+        if not earlier or earlier[0].kind == Kind.POWER_OFF or earlier[-1].kind == Kind.POWER_OFF:
+            self.on_since = min(self.metered_from, first.at)
+        if earlier and earlier[-1].kind == Kind.POWER_ON:
+            for fact in earlier:
+                self.turn(min(max(fact.occurred_at, self.metered_from), first.at), on=fact.kind == Kind.POWER_ON)
+
+    def hear(self, transition: _Transition) -> None:
+        """Hold what the event says of the state before it against what we believe (rule 5)."""
+        if transition.was_on is None or transition.was_on == (self.on_since is not None):
+            return
+        between = [
+            f
+            for f in self.facts
+            if (self.last_at is None or self.last_at < f.occurred_at) and f.occurred_at < transition.at
+        ]
+        if between and (between[-1].kind == Kind.POWER_ON) == transition.was_on:
+            for fact in between:
+                self.turn(fact.occurred_at, on=fact.kind == Kind.POWER_ON)
+            return
+        said, believed = ("on", "off") if transition.was_on else ("off", "on")
+        self.drift.append(f"at {_text(transition.at)} it is said to have been {said} while it was {believed}")
+
+    def settle(self, last: int) -> None:
+        """Let the descriptions of what came after the last event count."""
+        for fact in self.facts:
+            if fact.occurred_at <= last:
+                continue
+            on = fact.kind == Kind.POWER_ON
+            if on and self.on_since is not None and fact.occurred_at > self.on_since + SAME_TRANSITION:
+                self.drift.append(f"launched at {_text(fact.occurred_at)} while it was on: a stop is missing")
+            self.turn(fact.occurred_at, on=on)
+            if fact.is_termination:
+                return
+
+    def note_undated_stop(self, launch: int) -> None:
+        """Report a stop without a time, where no later fact explains it."""
+        if self.on_since is not None:
+            unexplained = self.on_since <= launch + SAME_TRANSITION
+        else:
+            unexplained = self.off_since is None or self.off_since < launch
+        if unexplained:
+            self.drift.append(f"found off, without a time, after its launch at {_text(launch)}")
+
+
+def _periods(
+    events: Sequence[Event], metered_from: int, undated_stop_launch: int | None
+) -> tuple[list[tuple[int, int | None]], list[str]]:
+    """When the instance was on, without regard to its attributes."""
+    power = [event for event in events if event.kind != Kind.ATTRIBUTE_CHANGE]
+    facts = sorted((e for e in power if e.feed == Feed.DESCRIPTION), key=attrgetter("occurred_at", "kind"))
+    heard = sorted((e for e in power if e.feed != Feed.DESCRIPTION), key=attrgetter("occurred_at"))
+    meter = _Meter(facts, metered_from)
+    is_terminated = _walk(meter, heard) if heard else False
+    if not is_terminated:
+        if facts:
+            meter.settle(max((e.occurred_at for e in events if e.feed != Feed.DESCRIPTION), default=-1))
+        if undated_stop_launch is not None:
+            meter.note_undated_stop(undated_stop_launch)
+    periods: list[tuple[int, int | None]] = list(meter.closed)
+    if meter.on_since is not None:
+        periods.append((meter.on_since, None))
+    return periods, meter.drift
+
+
+def _walk(meter: _Meter, heard: Sequence[Event]) -> bool:
+    """Go through the events of the feeds; true if they end in a termination."""
+    on = _is_on_before(heard)
+    transitions = _merged(_ordered(heard, on=on))
+    meter.begin(transitions[0], on=on)
+    for transition in transitions:
+        meter.hear(transition)
+        if transition.turns_on is not None:
+            meter.turn(transition.at, on=transition.turns_on)
+            if transition.is_termination:
+                return True
+    return False
+
+
+def _is_on_before(heard: Sequence[Event]) -> bool:
+    """Whether the instance was on before its first event, from the events of that second."""
+    first = [event for event in heard if event.occurred_at == heard[0].occurred_at]
+    if any(event.kind == Kind.POWER_ON and event.previous != Previous.ON for event in first):
+        return False
+    return any(
+        event.previous == Previous.ON or (event.kind == Kind.POWER_OFF and event.previous == Previous.UNKNOWN)
+        for event in first
+    )
+
+
+def _is_effective(event: Event) -> bool:
+    """Whether the event changes the state it says it found (rule 1)."""
+    if event.kind == Kind.POWER_ON:
+        return event.previous != Previous.ON
+    if event.is_termination:
+        return event.previous != Previous.GONE
+    return event.previous in {Previous.ON, Previous.UNKNOWN}
+
+
+def _ordered(heard: Sequence[Event], *, on: bool) -> list[Event]:
+    """The events by time and, within a second, by the state before it (rule 3)."""
+    ordered: list[Event] = []
+    for _, group in groupby(heard, key=attrgetter("occurred_at")):
+        second = list(group)
+        if len(second) > 1:
+            second.sort(key=lambda e: (e.is_termination, (e.kind == Kind.POWER_ON) == on, e.feed, e.source_id))
+            # testimony about a second in which the state changes anyway says nothing
+            second = [event for event in second if _is_effective(event)] or second
+        ordered += second
+        if _is_effective(second[-1]):
+            on = second[-1].kind == Kind.POWER_ON
+    return ordered
+
+
+def _merged(ordered: Iterable[Event]) -> list[_Transition]:
+    """The transitions with the testimony between them, reports of the same transition taken together (rule 2)."""
+    merged: list[_Transition] = []
+    group: list[Event] = []
+    testimony: list[Event] = []
+    for event in ordered:
+        if not _is_effective(event):
+            testimony.append(event)
+        elif group and _is_same_transition(group[0], event):
+            group.append(event)
+            testimony.clear()  # it fell between reports of one transition, where either state is right
+        else:
+            merged += _closed(group, testimony)
+            group, testimony = [event], []
+    return merged + _closed(group, testimony)
+
+
+def _is_same_transition(first: Event, event: Event) -> bool:
+    return event.kind == first.kind and event.occurred_at <= first.occurred_at + SAME_TRANSITION
+
+
+def _closed(group: Sequence[Event], testimony: Iterable[Event]) -> list[_Transition]:
+    """The one transition that the reports of a group are about, then the testimony after it."""
+    heard = [_Transition(event.occurred_at, None, _was_on(event), is_termination=False) for event in testimony]
+    if not group:
+        return heard
+    best = min(group, key=attrgetter("feed", "occurred_at")) if len(group) > 1 else group[0]
+    was_on = next((said for said in map(_was_on, group) if said is not None), None)
+    ends = any(event.is_termination for event in group)
+    return [_Transition(best.occurred_at, best.kind == Kind.POWER_ON, was_on, ends), *heard]
+
+
+def _was_on(event: Event) -> bool | None:
+    """What the event says of the state before it."""
+    if event.is_launch:
+        return False
+    if event.previous == Previous.UNKNOWN:
+        return None
+    return event.previous == Previous.ON
+
+
+def _split(periods: Iterable[tuple[int, int | None]], types: Timeline, codes: Timeline) -> list[Run]:
+    """The periods cut where the type or the billing code changes; equal pieces that abut are one."""
+    runs: list[Run] = []
+    for start, end in periods:
+        cuts = [
+            start,
+            *sorted(at for at in {*types.changes, *codes.changes} if start < at and (end is None or at < end)),
+        ]
+        for index, cut in enumerate(cuts):
+            stop = cuts[index + 1] if index + 1 < len(cuts) else end
+            run = Run(cut, stop, types.at(cut), codes.at(cut))
+            if runs and runs[-1].end == run.start and runs[-1][2:] == run[2:]:
+                runs[-1] = runs[-1]._replace(end=run.end)
+            else:
+                runs.append(run)
+    return runs
+
+
+def _text(second: int) -> str:
+    return f"{instant(second):%Y-%m-%dT%H:%M:%SZ}"
