@@ -275,7 +275,9 @@ def _payer_conflicts(claims: list[_Witness], billing: _Billing) -> Iterator[str]
     """Every other opinion of who pays than the first one."""
     winner = claims[0]
     for claim in claims:
-        if claim.payer is not winner.payer:
+        # Marketplace RHEL runs under the plain code or the customer's own: that pair is as it should be.
+        is_usual = (winner.payer_rank, claim.payer_rank) == (_MARKETPLACE_FIRST, _BILLING_NEXT)
+        if claim.payer is not winner.payer and not is_usual:
             yield f"{claim.text}; but {winner.text}"
     # Only a name is left to say that the cloud charges for RHEL, and a known code says that it does not.
     if winner.payer is Payer.CLOUD and winner.payer_rank == _NAME_LAST and billing.row is not None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 RHEL_TAG = "cloudigrade-rhel-present"
+OPENSHIFT_TAG = "cloudigrade-ocp-present"
 
 
 class Payer(StrEnum):
@@ -36,7 +37,8 @@ class ProductRow(NamedTuple):
 
     code: str
     product: str
-    source: str
+    listing: str
+    """The offer's name and region, by which it is found in the source."""
 
 
 _YES, _NO, _SILENT = True, False, None
@@ -111,12 +113,14 @@ BILLING = (
     BillingRow("RunInstances:0202", ("Windows with SQL Server Web",), _NO),
 )
 
-# Not complete: Red Hat publishes no list. Product codes that are not here are reported.
+# Not complete: there are many more, by seller and region. Product codes that are not here are reported.
+# Source: License Manager user guide, "Convert a license type for Linux". The usage operation beside them is
+# RunInstances or, after a conversion, RunInstances:00g0.
 PRODUCTS = (
-    ProductRow("6cd5fxzrad0cu2j23p692xytz", "RHEL", "seen on Red Hat's marketplace images"),
-    ProductRow("6t1yup6mik9ng3ge36n33xqhw", "RHEL", "seen on Red Hat's marketplace images"),
-    ProductRow("du6111oq9lwrc996awt04qyql", "RHEL for SAP", "seen on Red Hat's marketplace images"),
-    ProductRow("952qwcsxkm430zxhpy32i7w8g", "RHEL for SAP", "seen on Red Hat's marketplace images"),
+    ProductRow("6cd5fxzrad0cu2j23p692xytz", "RHEL", "RHEL, sold by Red Hat in AWS Marketplace: NA and global"),
+    ProductRow("6t1yup6mik9ng3ge36n33xqhw", "RHEL", "RHEL, sold by Red Hat in AWS Marketplace: EMEA"),
+    ProductRow("du6111oq9lwrc996awt04qyql", "RHEL for SAP", "RHEL for SAP with HA and Update Services: NA and global"),
+    ProductRow("952qwcsxkm430zxhpy32i7w8g", "RHEL for SAP", "RHEL for SAP with HA and Update Services: EMEA"),
 )
 
 # Source: the owners of Red Hat's public images, one per AWS partition.

@@ -20,7 +20,10 @@ class Image(models.Model):
     product_codes = models.JSONField(default=list, help_text="Pairs of code and type.")
     source_image = models.TextField(blank=True, default="", help_text="Native id of the image it was copied from.")
     is_described = models.BooleanField(default=False)
-    findings = models.JSONField(null=True, blank=True, help_text="What the inspection found; null: not inspected.")
+    # text, because a customer's disk may hold what jsonb refuses: NUL, lone surrogates
+    findings = models.TextField(
+        blank=True, default="", help_text="What the inspection found, as ASCII JSON; empty: not inspected."
+    )
 
     class Meta:
         constraints = [

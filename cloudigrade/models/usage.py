@@ -10,8 +10,9 @@ class ConcurrentUsage(models.Model):
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="usage", db_index=False)
     day = models.DateField()
-    maximum_counts = models.JSONField(
-        help_text="List of {arch, role, sla, usage, service_type, instances_count}, sorted by key."
+    # text, not jsonb: the answer is served as it is stored, and reading it so is five times faster
+    maximum_counts = models.TextField(
+        help_text="As served: compact JSON, a list of {arch, role, sla, usage, service_type, instances_count}, sorted."
     )
     totals = models.JSONField(help_text="Peaks and seconds: `rhel` by payer and in all, and `all` instances.")
     computed_at = models.DateTimeField()

@@ -95,9 +95,9 @@ def test_every_listed_product_code_is_rhel_paid_through_the_cloud(code, product,
     assert verdict.reasons == (f"certain: product code {code} means {product} paid through the cloud",)
 
 
-def test_product_codes_are_distinct_and_name_their_source():
+def test_product_codes_are_distinct_and_name_their_listing():
     assert len(BY_PRODUCT_CODE) == len(PRODUCTS) == 4
-    assert all(row.source for row in PRODUCTS)
+    assert all(row.listing for row in PRODUCTS)
 
 
 def test_owners_are_one_per_partition():

@@ -1,0 +1,69 @@
+# Everything a checkout needs, from Python 3.11 or newer, make and a package index. `make` alone lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+POETRY_VERSION := 2.5.1
+EXPORT_VERSION := 1.10.1
+POETRY := .poetry/bin/poetry
+PYTHON := .venv/bin/python
+PIP := .venv/bin/python -m pip --disable-pip-version-check
+READY := .venv/.ready
+POETRY_READY := .poetry/.ready-$(POETRY_VERSION)-$(EXPORT_VERSION)
+
+# The newest Python of those we know, the plain one last; it must be able to make a virtual environment.
+define FIND_PYTHON
+for candidate in python3.13 python3.12 python3.11 python3; do \
+	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		found=$$candidate; break; \
+	fi; \
+done; \
+if [ -z "$${found:-}" ]; then \
+	echo 'cloudigrade needs Python 3.11 or newer with its venv module (on Debian: python3 and python3-venv).' >&2; exit 1; \
+fi
+endef
+
+.PHONY: help setup test lint demo bench docs clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## Make .venv with everything in it; quick when nothing has changed
+
+test: $(READY) ## Run all tests, on an own PostgreSQL or on that of DATABASE_URL
+	$(PYTHON) -m pytest
+
+lint: $(READY) ## Check format, rules, types, architecture and lock file
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(POETRY) check --lock
+
+demo: $(READY) ## Meter a made-up fleet and serve the answer (DEMO_SERVE=0 ends after printing it)
+	.venv/bin/cloudigrade demo
+
+bench: $(READY) ## Measure speed and memory against their bars
+	$(PYTHON) -m benchmarks
+
+docs: $(READY) ## Write docs/configuration.md anew
+	$(PYTHON) -m cloudigrade.config.env > docs/configuration.md
+
+clean: ## Remove all that these targets have made
+	rm -rf .venv .poetry .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+
+$(POETRY_READY):
+	@$(FIND_PYTHON); rm -rf .poetry; "$$found" -m venv .poetry
+	.poetry/bin/python -m pip --disable-pip-version-check install --quiet \
+		poetry==$(POETRY_VERSION) poetry-plugin-export==$(EXPORT_VERSION)
+	@touch $@
+
+# The lock is installed by pip and not by `poetry install`, which works with fewer kinds of package index than pip does.
+$(READY): poetry.lock pyproject.toml $(POETRY_READY)
+	@$(FIND_PYTHON); if [ ! -x $(PYTHON) ] || ! $(PYTHON) -c '' 2>/dev/null; then rm -rf .venv; "$$found" -m venv .venv; fi
+	$(POETRY) export --quiet --with dev --format requirements.txt --output .venv/requirements.txt
+	$(PIP) install --quiet --require-hashes --requirement .venv/requirements.txt
+	$(PIP) install --quiet --no-deps --editable .
+	@touch $@

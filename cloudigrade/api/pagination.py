@@ -1,0 +1,75 @@
+"""A sequence and the query's `limit` and `offset` in, a page with the platform's `meta` and `links` out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+
+class Pagination(LimitOffsetPagination):
+    """Pages of 10 by default and 100 at most; a limit or offset that means nothing counts as not given."""
+
+    default_limit = 10
+    max_limit = 100
+    limit_query_description = "Items on a page; a value that means nothing counts as not given."
+    offset_query_description = "Items to leave out before the page; likewise."
+    template = None
+    request: Request
+    count: int
+    limit: int
+    offset: int
+
+    def get_paginated_response(self, data: Sequence[Any]) -> Response:
+        """The page in its envelope."""
+        return Response(
+            {
+                "meta": {"count": self.count},
+                "links": {
+                    "first": self._link(0),
+                    "next": self.get_next_link(),
+                    "previous": self.get_previous_link(),
+                    "last": self._link(max(self.count - self.limit, 0)),
+                },
+                "data": data,
+            }
+        )
+
+    def get_next_link(self) -> str | None:
+        """The next page, null on the last one."""
+        following = self.offset + self.limit
+        return self._link(following) if following < self.count else None
+
+    def get_previous_link(self) -> str | None:
+        """The page before, null on the first one; a link to the very beginning carries no offset."""
+        if self.offset <= 0:
+            return None
+        preceding = self.offset - self.limit
+        return self._link(preceding) if preceding > 0 else remove_query_param(self._link(0), self.offset_query_param)
+
+    def _link(self, offset: int) -> str:
+        """The request's path and query, without the host, at another offset."""
+        url = replace_query_param(self.request.get_full_path(), self.limit_query_param, self.limit)
+        return replace_query_param(url, self.offset_query_param, offset)
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """The parameters with their bounds, for the OpenAPI document."""
+        limit, offset = super().get_schema_operation_parameters(view)
+        limit["schema"] |= {"minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
+        offset["schema"] |= {"minimum": 0, "default": 0}
+        return [limit, offset]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The envelope, for the OpenAPI document."""
+        link: dict[str, Any] = {"type": "string", "description": "Path and query, without a host."}
+        no_link = {**link, "nullable": True}
+        count = {"type": "integer", "minimum": 0, "description": "Items on all pages together."}
+        links = {"first": link, "next": no_link, "previous": no_link, "last": link}
+        return _object(meta=_object(count=count), links=_object(**links), data=schema)
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties}

@@ -1,0 +1,1 @@
+"""Amazon Web Services: what its logs and descriptions say, as our own values."""

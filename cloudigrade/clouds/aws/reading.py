@@ -1,0 +1,160 @@
+"""Log files and documents in, batches of activities and descriptions out; what cannot be read costs only itself."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from cloudigrade.clouds.aws import cloudtrail, descriptions, packing, trail, translate
+from cloudigrade.clouds.aws.descriptions import Document
+from cloudigrade.clouds.aws.trail import Content, Found, Skipped, Source
+from cloudigrade.clouds.aws.translate import Translation
+from cloudigrade.clouds.protocol import (
+    Batch,
+    Findings,
+    ImageDescription,
+    InstanceDescription,
+    Rejected,
+    TypeDefinition,
+    Unreadable,
+)
+
+_BATCH_FILES: Final = 5_000
+_BATCH_RECORDS: Final = 250_000  # about a second of reading, relevant or not: progress shows at least so often
+
+
+class _Whole(NamedTuple):
+    """A log file whose last record has gone by."""
+
+    source: Source
+    log: cloudtrail.Log
+
+
+_Piece = Skipped | Rejected | tuple[Translation, Rejected | None] | _Whole
+
+
+def read_trail(found: Iterable[Found], *, batch_records: int = 20_000) -> Iterator[Batch]:
+    """Everything in the log files, in order, about so many activities at a time; raises Unavailable, CustomerProblem.
+
+    A batch names a file as read, and moves its newest times on, only once it holds the file's last activity.
+    """
+    batch = Batch()
+    for piece in _pieces(found):
+        _add(batch, piece)
+        if _is_full(batch, batch_records):
+            yield batch
+            batch = Batch()
+    if batch != Batch():
+        yield batch
+
+
+def read_documents(paths: Iterable[str], kind: Document) -> Batch:
+    """Everything in files of this kind; raises Unreadable where a path cannot be read at all."""
+    batch = Batch()
+    for path in paths:
+        for content in trail.contents(trail.sources(path)):
+            if isinstance(content, Rejected):
+                raise Unreadable(f"{content.source}: {content.reason}")
+            if isinstance(content, Skipped):
+                batch.files_skipped += 1
+            else:
+                _add_file(batch, content, kind)
+    return batch
+
+
+def _pieces(found: Iterable[Found]) -> Iterator[_Piece]:
+    for content in trail.contents(found):
+        if isinstance(content, Content):
+            yield from _of_log(content)
+        else:
+            yield content
+
+
+def _of_log(content: Content) -> Iterator[_Piece]:
+    source = content.source
+    try:
+        log = cloudtrail.parse(packing.unpacked(content.stored), account=source.account, region=source.region)
+    except Unreadable as problem:
+        yield Rejected(source.name, str(problem), source.account)
+        return
+    for candidate in log.candidates:
+        translation = translate.translate(candidate.record)
+        if translation is not None:
+            yield translation, _refused(translation, source, log, candidate)
+    yield _Whole(source, log)
+
+
+def _refused(
+    translation: Translation, source: Source, log: cloudtrail.Log, candidate: cloudtrail.Candidate
+) -> Rejected | None:
+    if not translation.reason:
+        return None
+    return Rejected(source.name, translation.reason, translation.account or source.account, log.raw(candidate))
+
+
+def _add(batch: Batch, piece: _Piece) -> None:
+    match piece:
+        case Skipped():
+            batch.files_skipped += 1
+        case Rejected():
+            batch.rejected.append(piece)
+        case _Whole(source, log):
+            _add_whole(batch, source, log)
+        case (translation, refused):
+            batch.records_relevant += 1
+            batch.instances += translation.instances
+            batch.tags += translation.tags
+            batch.rejected += [refused] if refused else []
+
+
+def _add_whole(batch: Batch, source: Source, log: cloudtrail.Log) -> None:
+    batch.read_sources.append(source.name)
+    batch.records_read += log.records_read
+    for place, second in log.newest.items():
+        batch.newest[place] = max(second, batch.newest.get(place, 0))
+        batch.accounts.add(place[0])
+    if source.account:
+        batch.accounts.add(source.account)
+
+
+def _is_full(batch: Batch, batch_records: int) -> bool:
+    return (
+        len(batch.instances) + len(batch.tags) + len(batch.rejected) >= batch_records
+        or batch.records_read >= _BATCH_RECORDS
+        or len(batch.read_sources) >= _BATCH_FILES
+    )
+
+
+def _add_file(batch: Batch, content: Content, kind: Document) -> None:
+    name = content.source.name
+    before = len(batch.rejected)
+    try:
+        for document in descriptions.documents(packing.unpacked(content.stored)):
+            _add_document(batch, document, kind, name)
+    except Unreadable as problem:
+        batch.rejected.append(Rejected(name, str(problem)))
+    if all(rejected.content for rejected in batch.rejected[before:]):  # parts at most, no document
+        batch.read_sources.append(name)
+
+
+def _add_document(batch: Batch, document: msgspec.Raw, kind: Document, name: str) -> None:
+    try:
+        for part in descriptions.parse(document, kind, source=name):
+            _add_part(batch, part)
+    except Unreadable as problem:
+        batch.rejected.append(Rejected(name, str(problem)))
+
+
+def _add_part(batch: Batch, part: descriptions.Part | Rejected) -> None:
+    match part:
+        case InstanceDescription():
+            batch.described_instances.append(part)
+            batch.accounts.add(part.account)
+        case ImageDescription():
+            batch.described_images.append(part)
+        case TypeDefinition():
+            batch.definitions.append(part)
+        case Findings():
+            batch.findings.append(part)
+        case Rejected():
+            batch.rejected.append(part)

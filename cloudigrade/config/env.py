@@ -1,0 +1,268 @@
+"""The environment as one typed, frozen value; no other module reads our variables."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Misconfigured(Exception):
+    """Variables with wrong values; the message lists them all."""
+
+
+class LogLevel(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _database_url(url: str) -> str:
+    if not url:
+        return url
+    if urlsplit(url).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must start with postgresql://")
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError("is no PostgreSQL connection URL") from None
+    if not given.get("dbname"):
+        raise ValueError("names no database")
+    return url
+
+
+def _broker_url(url: str) -> str:
+    if url and not re.match(r"[a-z][a-z0-9+]*://", url):
+        raise ValueError("is no broker URL such as sqla+postgresql://user@host/name")
+    return url
+
+
+def _parts(text: object) -> object:
+    if isinstance(text, str):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if not hosts:
+        raise ValueError("names no host")
+    return hosts
+
+
+def _json_object(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        value = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        value = None
+    if not isinstance(value, dict):
+        raise ValueError('must be a JSON object of names and keys, such as {"name": "key"}')  # noqa: TRY004 pydantic collects ValueError only
+    return value
+
+
+def _frozen(keys: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+    return MappingProxyType(dict(keys))
+
+
+def _full(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+PSK = Annotated[SecretStr, Field(min_length=8, max_length=256)]
+PSKs = Annotated[
+    Mapping[str, PSK],
+    NoDecode,
+    BeforeValidator(_json_object),
+    AfterValidator(_frozen),
+    PlainSerializer(dict),
+]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts), AfterValidator(_hosts)]
+
+
+class Environment(BaseSettings):
+    """Everything that is set from outside; the defaults suit one machine with nothing else installed."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True, env_ignore_empty=True, extra="ignore")
+
+    environment: str = Field(
+        "local",
+        validation_alias="CLOUDIGRADE_ENVIRONMENT",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="Name of this installation; part of the names of its cloud resources.",
+    )
+    version: str | None = Field(
+        None,
+        validation_alias=AliasChoices("IMAGE_TAG", "CLOUDIGRADE_VERSION"),
+        max_length=128,
+        description="Version that the API reports, where it is not the package's own.",
+    )
+    data: Annotated[Path, AfterValidator(_full)] = Field(
+        Path("~/.local/share/cloudigrade"),
+        validation_alias="CLOUDIGRADE_DATA",
+        validate_default=True,
+        description="Folder of the embedded database and the embedded broker.",
+    )
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+        "",
+        validation_alias="DATABASE_URL",
+        max_length=2048,
+        description="PostgreSQL to use, as `postgresql://user:password@host:port/name`; empty: the embedded one.",
+    )
+    connection_age: int = Field(
+        60,
+        validation_alias="DJANGO_DATABASE_CONN_MAX_AGE",
+        ge=0,
+        le=86_400,
+        description="Seconds for which the API keeps a database connection open.",
+    )
+    broker_url: Annotated[str, AfterValidator(_broker_url)] = Field(
+        "",
+        validation_alias="CELERY_BROKER_URL",
+        max_length=2048,
+        description="Celery's broker; empty: files in the data folder.",
+    )
+    tasks_eager: bool = Field(
+        default=False,
+        validation_alias="CELERY_TASK_ALWAYS_EAGER",
+        description="Run a task where it is queued, without broker and worker.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        validation_alias="DJANGO_SECRET_KEY",
+        min_length=16,
+        max_length=1024,
+        description="Django's signing key, one for all processes; empty: new at each start (nothing is signed yet).",
+    )
+    allowed_hosts: Hosts = Field(
+        ("localhost", "127.0.0.1", "[::1]"),
+        validation_alias="DJANGO_ALLOWED_HOSTS",
+        description="Host names under which the API answers, separated by commas.",
+    )
+    web_port: int = Field(
+        8000,
+        validation_alias="CLOUDIGRADE_PORT",
+        ge=1,
+        le=65_535,
+        description="TCP port of the API.",
+    )
+    identity_header_trusted: bool = Field(
+        default=False,
+        validation_alias="IDENTITY_HEADER_TRUSTED",
+        description="Believe `X-RH-IDENTITY`: only behind a gateway that sets it and removes the client's own.",
+    )
+    psks: PSKs = Field(
+        default_factory=dict,
+        validate_default=True,
+        validation_alias="CLOUDIGRADE_PSKS",
+        description='Pre-shared keys of services, as a JSON object `{"name": "key"}`.',
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO,
+        validation_alias="CLOUDIGRADE_LOG_LEVEL",
+        description="Least severity of our own log lines.",
+    )
+    library_log_level: LogLevel = Field(
+        LogLevel.WARNING,
+        validation_alias="DJANGO_ALL_LOG_LEVEL",
+        description="Least severity of all other log lines.",
+    )
+
+
+def read() -> Environment:
+    """The environment of this process, or `Misconfigured` with every mistake in it."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        mistakes = [_mistake(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+        raise Misconfigured("\n".join(["the configuration is wrong:", *sorted(mistakes)])) from None
+
+
+def _mistake(location: tuple[int | str, ...], message: str) -> str:
+    variable, *within = (str(part) for part in location)
+    place = f"{variable} ({', '.join(within)})" if within else variable
+    return f"  {place}: {message.removeprefix('Value error, ')}"
+
+
+def select_settings() -> None:
+    """Django finds our settings, unless others were chosen from outside."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloudigrade.config.settings")
+
+
+def hand_down(**variables: str) -> None:
+    """Processes started from now on inherit the variables."""
+    os.environ.update(variables)
+
+
+def names(name: str, field: FieldInfo) -> list[str]:
+    """The variables that set the field, the winning one first."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [alias if isinstance(alias, str) else name]
+
+
+def document() -> str:
+    """The reference page of all variables, in Markdown."""
+    lines = [
+        "# Configuration",
+        "",
+        "Generated from `cloudigrade/config/env.py` by `make docs`; change it there.",
+        "",
+        "Everything is set by environment variables. An empty variable counts as not set. With none set, all runs",
+        "on one machine, with its own database and no other server. AWS credentials and endpoints are read by the AWS",
+        "SDK itself.",
+        "",
+        "| variable | default | values | meaning |",
+        "|---|---|---|---|",
+        *(_row(name, field) for name, field in Environment.model_fields.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    variables = " or ".join(f"`{variable}`" for variable in names(name, field))
+    default = _default(field.get_default(call_default_factory=True))
+    return f"| {variables} | {default} | {_values(name)} | {field.description} |"
+
+
+def _default(value: object) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
+    if isinstance(value, Mapping):
+        return "`{}`"
+    return f"`{value}`"
+
+
+def _values(name: str) -> str:
+    schema: dict[str, Any] = Environment.model_json_schema(by_alias=False, mode="serialization")
+    given = schema["properties"][name]
+    plain = next((choice for choice in given.get("anyOf", []) if choice.get("type") != "null"), given)
+    if "$ref" in plain:
+        return ", ".join(f"`{level}`" for level in schema["$defs"][plain["$ref"].rsplit("/", 1)[1]]["enum"])
+    if "minimum" in plain:
+        return f"{plain['minimum']} to {plain['maximum']}"
+    kinds = {"boolean": "`true`, `false`", "array": "list", "object": "JSON object"}
+    return kinds.get(plain.get("type", ""), "path" if plain.get("format") == "path" else "text")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())

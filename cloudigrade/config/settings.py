@@ -1,0 +1,75 @@
+"""Django's settings, all derived from the environment."""
+
+import secrets
+from importlib.metadata import version
+from typing import Any
+
+from cloudigrade.config import database, env, logs
+
+_environment = env.read()
+
+CLOUDIGRADE_ENVIRONMENT = _environment.environment
+CLOUDIGRADE_PSKS = {name: key.get_secret_value() for name, key in _environment.psks.items()}
+IDENTITY_HEADER_TRUSTED = _environment.identity_header_trusted
+VERSION = _environment.version or version("cloudigrade")
+DATA_FOLDER = _environment.data
+WEB_PORT = _environment.web_port
+
+INSTALLED_APPS = [
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "cloudigrade.config.apps.Cloudigrade",
+]
+MIDDLEWARE = [
+    "cloudigrade.api.request_id.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+ROOT_URLCONF = "cloudigrade.config.urls"
+WSGI_APPLICATION = "cloudigrade.config.wsgi.application"
+ALLOWED_HOSTS = list(_environment.allowed_hosts)
+# Signs nothing so far, so processes with different keys do no harm.
+SECRET_KEY = _environment.secret_key.get_secret_value() if _environment.secret_key else secrets.token_urlsafe(48)
+
+DATABASE_URL = _environment.database_url
+DATABASES = {"default": database.entry(DATABASE_URL, connection_age=_environment.connection_age)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MIGRATION_MODULES = {"cloudigrade": "cloudigrade.models.migrations"}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = logs.configuration(_environment.log_level, _environment.library_log_level)
+
+CELERY_BROKER_URL = _environment.broker_url
+CELERY_TASK_ALWAYS_EAGER = _environment.tasks_eager
+
+REST_FRAMEWORK: dict[str, Any] = {
+    # A view that forgets to say so is closed, not open.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["cloudigrade.api.authentication.CustomerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["cloudigrade.api.rendering.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "cloudigrade.api.errors.answer_to",
+    # There is no django.contrib.auth, hence none of its anonymous users.
+    "UNAUTHENTICATED_USER": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Cloudigrade public API v2",
+    "DESCRIPTION": "Daily RHEL usage in public clouds, for the customer who asks.",
+    "VERSION": "2",  # of the API: the document is the same in every installation
+    "LICENSE": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+    "DISABLE_ERRORS_AND_WARNINGS": False,
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+}

@@ -1,0 +1,115 @@
+"""What a cloud reported into the store: one transaction a batch, repeatable, as many queries for any number of rows."""
+
+import hashlib
+from collections.abc import Container, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+
+from cloudigrade.clouds.protocol import Batch
+from cloudigrade.services import definitions, images, instances, usage, verdicts
+from cloudigrade.services.staging import execute, fetch
+
+
+class Recorded(NamedTuple):
+    """What became of the relevant records of a batch."""
+
+    new: int
+    """Told something new."""
+    duplicate: int
+    """Told nothing new."""
+    foreign: int
+    """Of accounts that are not the customer's: counted, never stored."""
+
+
+@transaction.atomic
+def record(*, customer_id: int, cloud: str, feed: str, batch: Batch, as_of: datetime) -> Recorded:
+    """Everything in the batch that is of the customer's accounts is stored once; what it changes is marked dirty.
+
+    Recording the same batch again, or an overlapping one, in any order, leaves the same store.
+    """
+    accounts = _accounts(customer_id, cloud)
+    own = [activity for activity in batch.instances if activity.account in accounts]
+    described = [description for description in batch.described_instances if description.account in accounts]
+    tags = [tag for tag in batch.tags if tag.account in accounts]
+    definitions.record(cloud=cloud, definitions=batch.definitions, as_of=as_of)
+    touched = images.record(customer_id=customer_id, cloud=cloud, batch=batch, own=own, described=described, tags=tags)
+    changed = instances.record(accounts=accounts, images=touched.ids, activities=own, descriptions=described)
+    verdicts.recalculate(image_ids=touched.changed, as_of=as_of)
+    verdicts.recalculate(image_ids=changed.images, customer_id=customer_id, as_of=as_of)
+    if changed.spans:
+        usage.mark(customer_id=customer_id, spans=changed.spans, as_of=as_of)
+    _record_positions(accounts, feed, batch)
+    _record_quarantine(customer_id, feed, batch, accounts)
+    return _tally(batch, accounts, len({source for _, source in changed.told} | touched.told))
+
+
+def _accounts(customer_id: int, cloud: str) -> dict[str, int]:
+    rows = fetch(
+        "SELECT native_id, id FROM cloudigrade_cloudaccount WHERE customer_id = %s AND cloud = %s AND is_verified",
+        [customer_id, cloud],
+    )
+    return dict(rows)
+
+
+def _tally(batch: Batch, accounts: Container[str], new: int) -> Recorded:
+    foreign = {
+        source
+        for account, source in (
+            *((activity.account, activity.event.source_id) for activity in batch.instances),
+            *((tag.account, tag.source_id) for tag in batch.tags),
+        )
+        if account not in accounts
+    }
+    rejected = sum(1 for item in batch.rejected if item.content)
+    known = batch.records_relevant - rejected - len(foreign)
+    return Recorded(new, max(known - new, 0), len(foreign))
+
+
+def _record_positions(accounts: Mapping[str, int], feed: str, batch: Batch) -> None:
+    """The newest record ever read of each account and region, of whatever kind."""
+    newest = {
+        (accounts[account], region): second
+        for (account, region), second in sorted(batch.newest.items())
+        if account in accounts
+    }
+    if newest:
+        execute(
+            "INSERT INTO cloudigrade_feedposition AS p (account_id, region, feed, newest_at)"
+            " SELECT account, region, %s, to_timestamp(newest)"
+            " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS n(account, region, newest) ORDER BY 1, 2"
+            " ON CONFLICT (account_id, region, feed)"
+            " DO UPDATE SET newest_at = greatest(p.newest_at, excluded.newest_at)",
+            [feed, [key[0] for key in newest], [key[1] for key in newest], list(newest.values())],
+        )
+
+
+def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Container[str]) -> None:
+    """What could not be read is kept once, with the reason; a file that could be read after all is taken out."""
+    if batch.read_sources:
+        execute(
+            "DELETE FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND content = ''::bytea"
+            " AND source = ANY(%s)",
+            [customer_id, feed, batch.read_sources],
+        )
+    kept = {
+        (item.source, hashlib.sha256(item.content or item.reason.encode()).hexdigest()): item
+        for item in batch.rejected
+        if not item.account or item.account in accounts
+    }
+    if kept:
+        execute(
+            "INSERT INTO cloudigrade_quarantine (customer_id, feed, source, hash, account, reason, content)"
+            " SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
+            " AS r(source, hash, account, reason, content) ORDER BY source, hash ON CONFLICT DO NOTHING",
+            [
+                customer_id,
+                feed,
+                [source for source, _ in kept],
+                [digest for _, digest in kept],
+                [item.account for item in kept.values()],
+                [item.reason for item in kept.values()],
+                [item.content for item in kept.values()],
+            ],
+        )

@@ -1,0 +1,180 @@
+"""What a batch says of images into the store: names, descriptions, tags and findings."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from cloudigrade.clouds.protocol import Batch, ImageDescription, InstanceActivity, InstanceDescription, TagChange
+from cloudigrade.services.staging import execute, fetch, stage
+
+
+class Touched(NamedTuple):
+    """What recording did to images."""
+
+    ids: Mapping[tuple[str, str], int]
+    """Image id by region and native id, for every pair that the batch names."""
+    changed: frozenset[int]
+    """Images whose evidence may say something else now."""
+    told: frozenset[str]
+    """source_id of each tag event that was news."""
+
+
+def record(
+    *,
+    customer_id: int,
+    cloud: str,
+    batch: Batch,
+    own: Sequence[InstanceActivity],
+    described: Sequence[InstanceDescription],
+    tags: Sequence[TagChange],
+) -> Touched:
+    """Every image that the batch names exists; what it says of them is stored."""
+    items: list[InstanceActivity | InstanceDescription | TagChange] = [*own, *described, *tags]
+    named = {(item.region, item.image) for item in items if item.image}
+    named |= {(item.region, item.image) for item in batch.described_images}
+    named |= {("", findings.image) for findings in batch.findings}
+    if not named:
+        return Touched({}, frozenset(), frozenset())
+    ids = _ensure(cloud, named)
+    changed = _describe(cloud, batch.described_images) | _store_findings(cloud, batch)
+    listed = [
+        TagChange("", item.region, item.image, key, is_present=True, occurred_at=0, source_id=f"describe:{item.image}")
+        for item in batch.described_images
+        for key in item.tags
+    ]
+    told, tagged = _record_tags(customer_id, ids, [*tags, *listed])
+    return Touched(ids, frozenset(changed | tagged), told)
+
+
+def _ensure(cloud: str, named: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The id of each named image; an image first named without its region gets the region that is told later."""
+    stage("named_image", "region text, native_id text", sorted(named))
+    execute(
+        "UPDATE cloudigrade_image AS i SET region = n.region"
+        " FROM (SELECT native_id, min(region) AS region FROM named_image WHERE region <> '' GROUP BY native_id) AS n"
+        " WHERE i.cloud = %s AND i.native_id = n.native_id AND i.region = '' AND NOT EXISTS"
+        "  (SELECT FROM cloudigrade_image AS o"
+        "   WHERE o.cloud = i.cloud AND o.native_id = i.native_id AND o.region = n.region)",
+        [cloud],
+    )
+    execute(
+        "INSERT INTO cloudigrade_image (cloud, region, native_id, owner, name, architecture, platform, billing_code,"
+        "  platform_details, product_codes, source_image, is_described, findings)"
+        " SELECT %s, n.region, n.native_id, '', '', '', '', '', '', '[]', '', false, '' FROM named_image AS n"
+        " WHERE n.region <> '' OR NOT EXISTS (SELECT FROM named_image AS o"
+        "   WHERE o.native_id = n.native_id AND o.region <> '') AND NOT EXISTS (SELECT FROM cloudigrade_image AS i"
+        "   WHERE i.cloud = %s AND i.native_id = n.native_id)"
+        " ORDER BY n.native_id, n.region ON CONFLICT DO NOTHING",
+        [cloud, cloud],
+    )
+    rows = fetch(
+        "SELECT DISTINCT ON (n.region, n.native_id) n.region, n.native_id, i.id FROM named_image AS n"
+        " JOIN cloudigrade_image AS i ON i.cloud = %s AND i.native_id = n.native_id"
+        " ORDER BY n.region, n.native_id, i.region = n.region DESC, i.region",
+        [cloud],
+    )
+    return {(region, native_id): image for region, native_id, image in rows}
+
+
+_FACTS = "owner, name, architecture, platform, billing_code, platform_details, product_codes, source_image"
+
+
+def _describe(cloud: str, described: Iterable[ImageDescription]) -> set[int]:
+    """The newest description of each image is what is stored; the ids of those that it changed."""
+    rows = {
+        item.image: (
+            item.image,
+            *(_clean(text) for text in item[2:8]),
+            _clean(msgspec.json.encode(item.product_codes).decode()),
+            item.source_image,
+        )
+        for item in described
+    }
+    if not rows:
+        return set()
+    stage(
+        "described_image",
+        "native_id text, owner text, name text, architecture text, platform text, billing_code text,"
+        " platform_details text, product_codes jsonb, source_image text",
+        rows.values(),
+    )
+    given = ", ".join(f"d.{column.strip()}" for column in _FACTS.split(","))
+    stored = ", ".join(f"i.{column.strip()}" for column in _FACTS.split(","))
+    differing = (
+        "FROM described_image AS d WHERE i.cloud = %s AND i.native_id = d.native_id"
+        f" AND (({stored}) IS DISTINCT FROM ({given}) OR NOT i.is_described)"
+    )
+    # locked in one order, and only what changes: a popular image must not make customers wait for each other (P7)
+    _lock(differing.replace("FROM described_image AS d", "FROM cloudigrade_image AS i, described_image AS d"), cloud)
+    changed = fetch(
+        f"UPDATE cloudigrade_image AS i SET ({_FACTS}, is_described) = ({given}, true) {differing} RETURNING i.id",  # noqa: S608 - our own literals
+        [cloud],
+    )
+    return {image for (image,) in changed}
+
+
+def _lock(of_images: str, cloud: str) -> None:
+    fetch(f"SELECT i.id {of_images} ORDER BY i.id FOR NO KEY UPDATE OF i", [cloud])
+
+
+def _store_findings(cloud: str, batch: Batch) -> set[int]:
+    """The newest findings on each image are what is stored; the ids of those that they changed."""
+    if not batch.findings:
+        return set()
+    rows = {found.image: (found.image, _ascii_json(found.content)) for found in batch.findings}
+    stage("found", "native_id text, findings text", rows.values())
+    _lock(
+        "FROM cloudigrade_image AS i, found AS f"
+        " WHERE i.cloud = %s AND i.native_id = f.native_id AND i.findings <> f.findings",
+        cloud,
+    )
+    changed = fetch(
+        "UPDATE cloudigrade_image AS i SET findings = f.findings FROM found AS f"
+        " WHERE i.cloud = %s AND i.native_id = f.native_id AND i.findings <> f.findings RETURNING i.id",
+        [cloud],
+    )
+    return {image for (image,) in changed}
+
+
+def _record_tags(
+    customer_id: int, ids: Mapping[tuple[str, str], int], tags: Iterable[TagChange]
+) -> tuple[frozenset[str], set[int]]:
+    """Each tag event is stored once, in its highest revision; which were news, and of which images."""
+    newest: dict[tuple[int, str, str], TagChange] = {}
+    for tag in tags:
+        identity = (ids[tag.region, tag.image], tag.key, tag.source_id)
+        if identity not in newest or tag.revision > newest[identity].revision:
+            newest[identity] = tag
+    if not newest:
+        return frozenset(), set()
+    stage(
+        "tag_change",
+        "image_id bigint, key text, source_id text, is_present boolean, occurred_at bigint, revision text",
+        (
+            (image, key, source, tag.is_present, tag.occurred_at, tag.revision)
+            for (image, key, source), tag in sorted(newest.items(), key=lambda item: item[0])
+        ),
+    )
+    told = fetch(
+        "INSERT INTO cloudigrade_tagevent AS t"
+        " (customer_id, image_id, key, source_id, is_present, occurred_at, revision)"
+        " SELECT %s, image_id, key, source_id, is_present, to_timestamp(occurred_at), revision FROM tag_change"
+        " ORDER BY image_id, key, source_id"
+        " ON CONFLICT (image_id, customer_id, key, source_id) DO UPDATE SET is_present = excluded.is_present,"
+        "  occurred_at = excluded.occurred_at, revision = excluded.revision WHERE excluded.revision > t.revision"
+        " RETURNING source_id, image_id",
+        [customer_id],
+    )
+    return frozenset(source for source, _ in told), {image for _, image in told}
+
+
+def _clean(text: str) -> str:
+    """The text without what PostgreSQL's text and jsonb refuse."""
+    return text.replace("\x00", "").replace("\\u0000", "").encode("utf-8", "ignore").decode()
+
+
+def _ascii_json(content: Mapping[str, object]) -> str:
+    """The findings as they were written, every character outside ASCII escaped."""
+    return json.dumps(content, separators=(",", ":"), default=str)

@@ -1,0 +1,177 @@
+"""What a batch says of instances into the store: the instances, their events, and what descriptions say of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cloudigrade.clouds.protocol import InstanceActivity, InstanceDescription
+from cloudigrade.domain.events import Event
+from cloudigrade.services.staging import execute, fetch, stage
+
+
+class Changed(NamedTuple):
+    """What recording did to instances."""
+
+    told: frozenset[tuple[str, str]]
+    """Account and source_id of each event that was news."""
+    images: frozenset[int]
+    """Images that an instance newly boots from."""
+    spans: list[tuple[int, int | None]]
+    """Runs of instances whose image is another now, in seconds since 1970."""
+
+
+def record(
+    *,
+    accounts: Mapping[str, int],
+    images: Mapping[tuple[str, str], int],
+    activities: Sequence[InstanceActivity],
+    descriptions: Sequence[InstanceDescription],
+) -> Changed:
+    """Every instance named exists, each event is stored once, and instances with news are marked dirty."""
+    if not activities and not descriptions:
+        return Changed(frozenset(), frozenset(), [])
+    ids = _ensure(accounts, activities, descriptions)
+    newly = _link_images(accounts, images, activities, descriptions, ids)
+    _describe(accounts, descriptions, ids)
+    told = _record_events(accounts, activities, descriptions, ids)
+    spans = fetch(
+        "SELECT extract(epoch FROM lower(period))::bigint, extract(epoch FROM upper(period))::bigint"
+        " FROM cloudigrade_run WHERE instance_id = ANY(%s)",
+        [list(newly)],
+    )
+    return Changed(told, frozenset(newly.values()), [(start, end) for start, end in spans])
+
+
+_Ids = Mapping[tuple[int, str], int]
+"""Instance id by account id and native id."""
+
+
+def _ensure(
+    accounts: Mapping[str, int], activities: Sequence[InstanceActivity], descriptions: Sequence[InstanceDescription]
+) -> _Ids:
+    """The id of each instance named; their rows stay locked, in order, so that a recalculation waits for the news."""
+    regions: dict[tuple[int, str], str] = {}
+    items: list[InstanceActivity | InstanceDescription] = [*activities, *descriptions]
+    for item in items:
+        identity = (accounts[item.account], item.instance)
+        regions[identity] = min(regions.get(identity, item.region), item.region)
+    stage(
+        "named_instance",
+        "account_id bigint, native_id text, region text",
+        ((account, native_id, region) for (account, native_id), region in sorted(regions.items())),
+    )
+    execute(
+        "INSERT INTO cloudigrade_instance (account_id, native_id, region, described_type, described_billing_code,"
+        "  described_until, drift) SELECT account_id, native_id, region, '', '', 0, '[]' FROM named_instance"
+        " ORDER BY account_id, native_id ON CONFLICT (account_id, native_id) DO NOTHING"
+    )
+    rows = fetch(
+        "SELECT i.account_id, i.native_id, i.id FROM cloudigrade_instance AS i JOIN named_instance AS n"
+        " ON n.account_id = i.account_id AND n.native_id = i.native_id ORDER BY i.id FOR UPDATE OF i"
+    )
+    return {(account, native_id): instance for account, native_id, instance in rows}
+
+
+def _link_images(
+    accounts: Mapping[str, int],
+    images: Mapping[tuple[str, str], int],
+    activities: Sequence[InstanceActivity],
+    descriptions: Sequence[InstanceDescription],
+    ids: _Ids,
+) -> dict[int, int]:
+    """The image of each instance is the described one, else that of its launch; those for which it is another now."""
+    links: dict[int, tuple[int, bool]] = {}
+    items: list[InstanceActivity | InstanceDescription] = [*activities, *descriptions]
+    for item in items:
+        if item.image:
+            image = images[item.region, item.image]
+            links[ids[accounts[item.account], item.instance]] = (image, isinstance(item, InstanceDescription))
+    if not links:
+        return {}
+    rows = fetch(
+        "UPDATE cloudigrade_instance AS i SET image_id = l.image_id"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[]) AS l(id, image_id, is_described)"
+        " WHERE i.id = l.id AND i.image_id IS DISTINCT FROM l.image_id"
+        "  AND (i.image_id IS NULL OR l.is_described) RETURNING i.id, i.image_id",
+        [list(links), [image for image, _ in links.values()], [described for _, described in links.values()]],
+    )
+    return dict(rows)
+
+
+def _describe(accounts: Mapping[str, int], descriptions: Sequence[InstanceDescription], ids: _Ids) -> None:
+    """The description that speaks of the latest time is what is stored, whatever the order in which they are read."""
+    newest: dict[int, tuple[int, str, str]] = {}
+    undated: dict[int, int] = {}
+    for item in descriptions:
+        instance = ids[accounts[item.account], item.instance]
+        said = (item.described_until, item.instance_type, item.billing_code)
+        newest[instance] = max(newest.get(instance, said), said)
+        if item.is_stop_undated:
+            undated[instance] = max(undated.get(instance, 0), item.launched_at)
+    if not newest:
+        return
+    execute(
+        "UPDATE cloudigrade_instance AS i SET runs_dirty_from = coalesce(i.runs_dirty_from, to_timestamp(d.until)),"
+        "  described_until = d.until, described_type = d.type, described_billing_code = d.code,"
+        "  undated_stop_launch = greatest(i.undated_stop_launch, d.undated)"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bigint[])"
+        "  AS d(id, until, type, code, undated)"
+        " WHERE i.id = d.id AND ((d.until, d.type, d.code) >"
+        "  (i.described_until, i.described_type, i.described_billing_code)"
+        "  OR d.undated > coalesce(i.undated_stop_launch, -1))",
+        [
+            list(newest),
+            *(list(column) for column in zip(*newest.values(), strict=True)),
+            [undated.get(instance) for instance in newest],
+        ],
+    )
+
+
+def _record_events(
+    accounts: Mapping[str, int],
+    activities: Sequence[InstanceActivity],
+    descriptions: Sequence[InstanceDescription],
+    ids: _Ids,
+) -> frozenset[tuple[str, str]]:
+    """Each event is stored once, in its highest revision; account and source_id of those that were news."""
+    newest: dict[tuple[int, str], Event] = {}
+    for account, native_id, event in (
+        *((a.account, a.instance, a.event) for a in activities),
+        *((d.account, d.instance, event) for d in descriptions for event in d.events),
+    ):
+        identity = (ids[accounts[account], native_id], event.source_id)
+        known = newest.get(identity)
+        if known is None or event.revision > known.revision:
+            newest[identity] = event
+    if not newest:
+        return frozenset()
+    stage(
+        "told_event",
+        "instance_id bigint, source_id text, occurred_at bigint, kind smallint, feed smallint, previous smallint,"
+        " is_launch boolean, is_termination boolean, instance_type text, billing_code text, revision text",
+        ((instance, *event) for (instance, _), event in newest.items()),
+    )
+    rows = fetch(
+        """
+        WITH told AS (
+            INSERT INTO cloudigrade_instanceevent AS e (instance_id, source_id, occurred_at, kind, feed, previous,
+                is_launch, is_termination, instance_type, billing_code, revision)
+            SELECT instance_id, source_id, to_timestamp(occurred_at), kind, feed, previous,
+                is_launch, is_termination, instance_type, billing_code, revision
+            FROM told_event ORDER BY instance_id, source_id
+            ON CONFLICT (instance_id, source_id) DO UPDATE SET occurred_at = excluded.occurred_at,
+                kind = excluded.kind, feed = excluded.feed, previous = excluded.previous,
+                is_launch = excluded.is_launch, is_termination = excluded.is_termination,
+                instance_type = excluded.instance_type, billing_code = excluded.billing_code,
+                revision = excluded.revision
+            WHERE excluded.revision > e.revision
+            RETURNING instance_id, source_id, occurred_at
+        ), news AS (SELECT instance_id, min(occurred_at) AS since FROM told GROUP BY instance_id),
+        marked AS (
+            UPDATE cloudigrade_instance AS i SET runs_dirty_from = least(i.runs_dirty_from, n.since)
+            FROM news AS n WHERE i.id = n.instance_id RETURNING i.id, i.account_id
+        )
+        SELECT m.account_id, t.source_id FROM told AS t JOIN marked AS m ON m.id = t.instance_id
+        """
+    )
+    names = {account: native_id for native_id, account in accounts.items()}
+    return frozenset((names[account], source) for account, source in rows)

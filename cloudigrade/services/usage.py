@@ -1,0 +1,207 @@
+"""Runs into the daily answer: which days must be answered anew, and answering them."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from django.db import connection, transaction
+
+from cloudigrade.domain import days
+from cloudigrade.domain.rhel import Evidence, ImageFacts, Rhel, Verdict, judge
+from cloudigrade.domain.usage import OPEN, Category, Column, DayUsage, Label, Runs, usage_of_days
+from cloudigrade.models import ConcurrentUsage
+from cloudigrade.services.staging import execute, fetch
+
+CLAIM = 400
+"""Days of one customer recalculated in one transaction."""
+
+FETCH = 50_000
+"""Runs read at a time."""
+
+
+class CustomerRuns(NamedTuple):
+    """A customer's runs of a range as columns, and what each place of the label column means."""
+
+    runs: Runs
+    labels: list[Label]
+    instance: Column
+    verdicts: list[tuple[int | None, str, Verdict]]
+    """Image, billing code of the run and verdict, by label."""
+
+
+def mark(*, customer_id: int, spans: Iterable[tuple[int, int | None]], as_of: datetime) -> None:
+    """Every day of the customer that the spans of seconds touch will be answered anew, however old it is."""
+    with transaction.atomic():
+        first, end = _answered_range(customer_id, as_of)
+        touched = days.covered(spans, first, end)
+        execute(
+            "INSERT INTO cloudigrade_dirtyday (customer_id, day, marks)"
+            " SELECT %s, day, 1 FROM unnest(%s::date[]) AS day ORDER BY day"
+            # the update makes a mark wait for a claim in flight, so that the claim cannot swallow it
+            " ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1",
+            [customer_id, touched],
+        )
+
+
+def mark_unanswered(*, as_of: datetime, customer_id: int | None = None) -> int:
+    """Every day that has ended and has no answer yet, idle ones too, will be answered; the number of such days."""
+    return execute(
+        "INSERT INTO cloudigrade_dirtyday (customer_id, day, marks)"
+        " SELECT a.customer_id, day::date, 1"
+        " FROM (SELECT customer_id, min(metered_from) AS since FROM cloudigrade_cloudaccount GROUP BY customer_id) AS a"
+        " CROSS JOIN generate_series((a.since AT TIME ZONE 'UTC')::date, %s::date - 1, interval '1 day') AS day"
+        " WHERE (%s::bigint IS NULL OR a.customer_id = %s) AND NOT EXISTS (SELECT FROM cloudigrade_concurrentusage AS u"
+        "   WHERE u.customer_id = a.customer_id AND u.day = day::date)"
+        " ORDER BY 1, 2 ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1",
+        [_day(as_of), customer_id, customer_id],
+    )
+
+
+@transaction.atomic
+def recalculate_claimed(*, as_of: datetime, customer_id: int | None = None) -> int:
+    """Answer anew some dirty days of one customer that nobody else is at; the number of days, 0 when none is left."""
+    claimed = _claim(_day(as_of), customer_id)
+    if not claimed:
+        return 0
+    customer_id, wanted = claimed
+    found = load_runs(customer_id=customer_id, first=wanted[0], end=wanted[-1] + timedelta(1))
+    answers = usage_of_days(found.runs, found.labels, wanted, as_of=days.second_of(as_of))
+    ConcurrentUsage.objects.bulk_create(
+        [
+            ConcurrentUsage(
+                customer_id=customer_id,
+                day=day,
+                maximum_counts=encode_counts(answer),
+                totals=encode_totals(answer),
+                computed_at=as_of,
+            )
+            for day, answer in answers.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["customer", "day"],
+        update_fields=["maximum_counts", "totals", "computed_at"],
+    )
+    return len(wanted)
+
+
+def recalculate_all(*, as_of: datetime, customer_id: int | None = None) -> int:
+    """Answer every dirty day; the number of days."""
+    total = 0
+    while answered := recalculate_claimed(as_of=as_of, customer_id=customer_id):
+        total += answered
+    return total
+
+
+def encode_counts(answer: DayUsage) -> str:
+    """The maximum counts as compact JSON, as the wire wants them."""
+    entries = [{**category._asdict(), "instances_count": count} for category, count in answer.maximum_counts.items()]
+    return msgspec.json.encode(entries).decode()
+
+
+def encode_totals(answer: DayUsage) -> dict[str, Any]:
+    """Peaks and seconds: RHEL by payer and in all, and all instances."""
+    rhel = {payer: measures._asdict() for payer, measures in answer.rhel.items()}
+    return {"rhel": rhel, "all": answer.everything._asdict()}
+
+
+def load_runs(*, customer_id: int, first: date, end: date, accounts: list[str] | None = None) -> CustomerRuns:
+    """The runs of the customer (of these of its accounts) that have a part in the days [first, end)."""
+    pairs: dict[tuple[int | None, str], int] = {}
+    parts = [np.empty((0, 6), np.int64)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RUNS, [customer_id, accounts, accounts, days.instant(days.opening(first)), days.instant(days.opening(end))]
+        )
+        while rows := cursor.fetchmany(FETCH):
+            parts.append(
+                np.array(
+                    [
+                        (
+                            instance,
+                            start,
+                            stop,
+                            vcpu,
+                            memory,
+                            pairs.setdefault((image, code), len(pairs)),
+                        )
+                        for instance, start, stop, vcpu, memory, image, code in rows
+                    ],
+                    np.int64,
+                )
+            )
+    instance, start, stop, vcpu, memory, label = np.concatenate(parts).T
+    verdicts = _verdicts(customer_id, pairs)
+    labels = [_label(*verdict) for verdict in verdicts]
+    judged = [(image, code, verdict) for (image, code), (verdict, _) in zip(pairs, verdicts, strict=True)]
+    return CustomerRuns(Runs(start, stop, vcpu, memory, label), labels, instance, judged)
+
+
+_RUNS = f"""
+    SELECT r.instance_id, extract(epoch FROM lower(r.period))::bigint,
+           coalesce(extract(epoch FROM upper(r.period))::bigint, {OPEN}),
+           coalesce(r.vcpu, 0), coalesce(r.memory_mib, 0), i.image_id, r.billing_code
+    FROM cloudigrade_cloudaccount AS a
+    JOIN cloudigrade_instance AS i ON i.account_id = a.id
+    JOIN cloudigrade_run AS r ON r.instance_id = i.id
+    WHERE a.customer_id = %s AND (%s::text[] IS NULL OR a.native_id = ANY(%s)) AND r.period && tstzrange(%s, %s)
+"""  # noqa: S608 - the only value put in is a number of our own
+
+
+def _verdicts(customer_id: int, pairs: Iterable[tuple[int | None, str]]) -> list[tuple[Verdict, Evidence]]:
+    """The verdict of each pair of image and billing code, with the evidence it rests on."""
+    wanted = list(pairs)
+    stored = dict(
+        fetch(
+            "SELECT image_id, evidence::text FROM cloudigrade_imageverdict"
+            " WHERE customer_id = %s AND image_id = ANY(%s)",
+            [customer_id, [image for image in {image for image, _ in wanted} if image is not None]],
+        )
+    )
+    evidence: dict[int | None, Evidence] = {
+        image: msgspec.json.decode(text, type=Evidence) for image, text in stored.items()
+    }
+    known = [(evidence.get(image, _NOTHING), code) for image, code in wanted]
+    return [(judge(facts, billing_code=code), facts) for facts, code in known]
+
+
+_NOTHING = Evidence(ImageFacts(native_id=""))
+
+
+def _label(verdict: Verdict, evidence: Evidence) -> Label:
+    purpose = evidence.findings.system_purpose if evidence.findings else None
+    own = (purpose.role, purpose.sla, purpose.usage, purpose.service_type) if purpose else ("", "", "", "")
+    return Label(verdict.rhel is Rhel.RHEL, verdict.payer, Category(evidence.image.architecture, *own))
+
+
+def _claim(today: date, customer_id: int | None) -> tuple[int, list[date]] | None:
+    """Take the marks of some days that have ended away, of one customer; they come back if the transaction fails."""
+    first = fetch(
+        "SELECT customer_id FROM cloudigrade_dirtyday WHERE day < %s AND (%s::bigint IS NULL OR customer_id = %s)"
+        " ORDER BY customer_id, day LIMIT 1 FOR UPDATE SKIP LOCKED",
+        [today, customer_id, customer_id],
+    )
+    if not first:
+        return None
+    taken = fetch(
+        "DELETE FROM cloudigrade_dirtyday WHERE id IN (SELECT id FROM cloudigrade_dirtyday"
+        "   WHERE customer_id = %s AND day < %s ORDER BY day LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING day",
+        [first[0][0], today, CLAIM],
+    )
+    return first[0][0], sorted(day for (day,) in taken)
+
+
+def _answered_range(customer_id: int, as_of: datetime) -> tuple[date, date]:
+    """The days that an answer is due for or stored for, as [first, end)."""
+    ((since, newest),) = fetch(
+        "SELECT (SELECT min(metered_from) FROM cloudigrade_cloudaccount WHERE customer_id = %s),"
+        " (SELECT max(day) FROM cloudigrade_concurrentusage WHERE customer_id = %s)",
+        [customer_id, customer_id],
+    )
+    today = _day(as_of)
+    return (_day(since) if since else today), max(today, newest + timedelta(1) if newest else today)
+
+
+def _day(moment: datetime) -> date:
+    return days.day_of(days.second_of(moment))

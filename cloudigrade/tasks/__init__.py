@@ -1,0 +1,1 @@
+"""The Celery face of the services: translate, call one, queue what comes next."""
