@@ -15,12 +15,13 @@ POETRY_READY := .poetry/.ready-$(POETRY_VERSION)-$(EXPORT_VERSION)
 
 # The newest Python of those we know, the plain one last; it must be able to make a virtual environment.
 define FIND_PYTHON
+found=; \
 for candidate in python3.13 python3.12 python3.11 python3; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		found=$$candidate; break; \
 	fi; \
 done; \
-if [ -z "$${found:-}" ]; then \
+if [ -z "$$found" ]; then \
 	echo 'cloudigrade needs Python 3.11 or newer with its venv module (on Debian: python3 and python3-venv).' >&2; exit 1; \
 fi
 endef

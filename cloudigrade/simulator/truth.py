@@ -51,6 +51,8 @@ def instances(spans: list[Span], window: Window) -> dict[str, int]:
 def _by_day(spans: list[Span], window: Window) -> dict[int, list[Span]]:
     found: dict[int, list[Span]] = defaultdict(list)
     for span in spans:
+        if span.start == span.end:
+            continue
         first = max(span.start, window.start) // DAY * DAY
         for opening in range(first, min(span.end, window.end), DAY):
             found[opening].append(span)

@@ -17,7 +17,8 @@ def simulate(tmp_path_factory: pytest.TempPathFactory) -> Simulate:
     written: dict[Plan, Path] = {}
 
     def folder(**changes: Any) -> Path:
-        plan = Plan(**({"until": date(2026, 2, 3), "days": 4, "instances": 44} | changes))
+        usual: dict[str, Any] = {"until": date(2026, 2, 3), "days": 4, "instances": 44}
+        plan = Plan(**(usual | changes))
         if plan not in written:
             written[plan] = tmp_path_factory.mktemp("simulated") / "out"
             write.fleet(written[plan], plan)

@@ -55,7 +55,7 @@ def test_late_records_come_hours_or_days_later(simulate: Simulate) -> None:
 
 
 def _minute(text: str) -> int:
-    """Minutes since the year's beginning: 20260131T2359…"""
+    """Minutes since the year's beginning, as if every month had 31 days."""
     month, day, hour, minute = (int(text[i : i + 2]) for i in (4, 6, 9, 11))
     return ((month - 1) * 31 + day) * 1_440 + hour * 60 + minute
 

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudigrade.simulator import truth
@@ -12,7 +12,7 @@ from cloudigrade.simulator.truth import Span
 _WINDOW = Window(20_000 * DAY, 20_002 * DAY)
 _MIDNIGHT = 20_001 * DAY
 _NEAR = st.integers(_MIDNIGHT - 30, _MIDNIGHT + 30)
-_WORD = st.sampled_from(["", "a", "b"])
+_WORD = st.sampled_from(["", "a"])
 
 
 @st.composite
@@ -50,7 +50,7 @@ def _matches(span: Span, key: tuple[str, ...]) -> bool:
 
 
 def _counts(alive: list[list[Span]]) -> list[dict[str, object]]:
-    words = ["_ANY", "", "a", "b"]
+    words = ["_ANY", "", "a"]
     counted = [[span for span in spans if span.payer in ("customer", "unknown")] for spans in alive]
     found: list[dict[str, object]] = []
     for key in sorted(product(words, repeat=5)):
@@ -64,6 +64,7 @@ def _counts(alive: list[list[Span]]) -> list[dict[str, object]]:
     return found
 
 
+@settings(max_examples=60)
 @given(st.lists(_spans(), max_size=6))
 def test_truth_is_what_a_count_of_every_second_gives(spans: list[Span]) -> None:
     days = truth.days(spans, _WINDOW, is_complete=lambda opening: opening == _MIDNIGHT)

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cloudigrade.clouds.aws import reading, trail
+from cloudigrade.clouds.aws.descriptions import Document
 from cloudigrade.clouds.protocol import Batch, CustomerProblem, Rejected, Unavailable, Unreadable
 from cloudigrade.domain import days
 from cloudigrade.management import output
@@ -26,6 +27,14 @@ CLOUD = "aws"
 FEED = "cloudtrail"
 CUSTOMER = "meter"
 """Organisation id of the one customer that all accounts belong to."""
+
+DOCUMENTS = {
+    "instances": Document.INSTANCES,
+    "images": Document.IMAGES,
+    "instance_types": Document.INSTANCE_TYPES,
+    "inspections": Document.INSPECTIONS,
+}
+"""Options that name files of descriptions, and what they must hold."""
 
 BAD_USAGE, NOTHING_USABLE = 2, 3
 REASONS_SHOWN = 20
@@ -75,7 +84,7 @@ class Command(Base):
         """Dates in order, and everything named exists and can be read."""
         if options["first"] >= options["end"]:
             raise CommandError(f"--from {options['first']} is not before --to {options['end']}", returncode=BAD_USAGE)
-        for kind in ("instances", "images", "instance_types", "inspections"):
+        for kind in DOCUMENTS:
             for name in options[kind]:
                 if not Path(name).exists():
                     raise CommandError(f"{name}: no such file", returncode=BAD_USAGE)
@@ -173,9 +182,11 @@ class _Meter:
 
 def _batches(options: Mapping[str, Any]) -> Iterator[Batch]:
     """The documents, then the log files, with a progress bar on standard error."""
-    for kind in ("instances", "images", "instance_types", "inspections"):
-        if options[kind]:
-            yield reading.read_documents(options[kind], kind)  # type: ignore[arg-type]
+    for option, kind in DOCUMENTS.items():
+        if options[option]:
+            documents = reading.read_documents(options[option], kind)
+            documents.read_sources = []  # counted are log files
+            yield documents
     found = [source for location in options["trail"] for source in trail.sources(location)]
     with _progress() as progress:
         task = progress.add_task("reading log files", total=len(found))

@@ -1,0 +1,129 @@
+import ast
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cloudigrade.config import env
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch):
+    for name, field in env.Environment.model_fields.items():
+        for variable in env.names(name, field):
+            monkeypatch.delenv(variable, raising=False)
+
+
+def test_defaults_are_one_machine_that_trusts_nobody():
+    environment = env.read()
+    assert environment.environment == "local"
+    assert environment.data == Path("~/.local/share/cloudigrade").expanduser()
+    assert environment.database_url == environment.broker_url == ""
+    assert environment.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
+    assert environment.identity_header_trusted is False
+    assert environment.tasks_eager is False
+    assert dict(environment.psks) == {}
+    assert environment.secret_key is None
+
+
+def test_values_are_typed(monkeypatch):
+    monkeypatch.setenv("CLOUDIGRADE_PSKS", '{"swatch": "0123456789abcdef"}')
+    monkeypatch.setenv("DJANGO_ALLOWED_HOSTS", "a.example, b.example,")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h:1/n?sslmode=require")
+    monkeypatch.setenv("IDENTITY_HEADER_TRUSTED", "true")
+    monkeypatch.setenv("CLOUDIGRADE_PORT", "65535")
+    monkeypatch.setenv("CLOUDIGRADE_LOG_LEVEL", "DEBUG")
+    environment = env.read()
+    assert {name: key.get_secret_value() for name, key in environment.psks.items()} == {"swatch": "0123456789abcdef"}
+    assert environment.allowed_hosts == ("a.example", "b.example")
+    assert environment.identity_header_trusted is True
+    assert environment.web_port == 65535
+    assert environment.log_level is env.LogLevel.DEBUG
+
+
+def test_image_tag_wins_over_version(monkeypatch):
+    monkeypatch.setenv("CLOUDIGRADE_VERSION", "1")
+    assert env.read().version == "1"
+    monkeypatch.setenv("IMAGE_TAG", "2")
+    assert env.read().version == "2"
+
+
+def test_an_empty_variable_is_not_set(monkeypatch):
+    for variable in ("CLOUDIGRADE_PORT", "DATABASE_URL", "CLOUDIGRADE_PSKS", "DJANGO_ALLOWED_HOSTS"):
+        monkeypatch.setenv(variable, "")
+    assert env.read().web_port == 8000
+
+
+def test_all_mistakes_are_reported_at_once_and_without_secrets(monkeypatch):
+    wrong = {
+        "CLOUDIGRADE_ENVIRONMENT": "Not/OK",
+        "DATABASE_URL": "mysql://root:topsecret@db/x",
+        "DJANGO_DATABASE_CONN_MAX_AGE": "-1",
+        "CELERY_BROKER_URL": "redis",
+        "DJANGO_SECRET_KEY": "topsecret",
+        "DJANGO_ALLOWED_HOSTS": " , ",
+        "CLOUDIGRADE_PORT": "65536",
+        "IDENTITY_HEADER_TRUSTED": "perhaps",
+        "CLOUDIGRADE_PSKS": '["topsecret"]',
+        "CLOUDIGRADE_LOG_LEVEL": "LOUD",
+    }
+    for variable, value in wrong.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(env.Misconfigured) as caught:
+        env.read()
+    first, *mistakes = str(caught.value).splitlines()
+    assert first == "the configuration is wrong:"
+    assert [mistake.split(":")[0].strip() for mistake in mistakes] == sorted(wrong)
+    assert "  DATABASE_URL: must start with postgresql://" in mistakes
+    assert "topsecret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "mistake"),
+    [
+        ("DATABASE_URL", "postgresql://host", "DATABASE_URL: names no database"),
+        ("DATABASE_URL", "postgresql://host:port/x?nonsense=1", "DATABASE_URL: is no PostgreSQL connection URL"),
+        ("CLOUDIGRADE_PSKS", '{"a": ""}', "CLOUDIGRADE_PSKS (a): Value should have at least 8 items"),
+        ("CLOUDIGRADE_PSKS", '{"a": 1}', "CLOUDIGRADE_PSKS (a): Input should be a valid string"),
+        ("CLOUDIGRADE_PSKS", "{", "CLOUDIGRADE_PSKS: must be a JSON object"),
+    ],
+)
+def test_a_mistake_says_what_is_wrong(monkeypatch, variable, value, mistake):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(env.Misconfigured) as caught:
+        env.read()
+    assert mistake in str(caught.value)
+
+
+def test_the_environment_is_frozen():
+    with pytest.raises(ValidationError):
+        env.read().web_port = 1  # type: ignore[misc] # that is the point
+
+
+def test_every_field_is_described_and_named():
+    for name, field in env.Environment.model_fields.items():
+        assert field.description
+        assert field.description.endswith((".", ")."))
+        assert all(variable.isupper() for variable in env.names(name, field))
+
+
+def test_the_configuration_page_is_up_to_date():
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert page == env.document(), "run: make docs"
+
+
+def _reads_environment(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) and node.module == "os" else set()
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            names = {node.attr}
+        if names & {"environ", "environb", "getenv", "putenv", "unsetenv"}:
+            return True
+    return False
+
+
+def test_only_env_reads_the_environment():
+    readers = [path.relative_to(ROOT) for path in (ROOT / "cloudigrade").rglob("*.py") if _reads_environment(path)]
+    assert readers == [Path("cloudigrade/config/env.py")]
