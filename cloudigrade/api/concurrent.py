@@ -5,18 +5,19 @@ from datetime import UTC, date
 from typing import Any
 
 import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from cloudigrade.api import schema
+from cloudigrade.api import schema, stored_counts
 from cloudigrade.api.errors import ResultUnavailable
 from cloudigrade.api.pagination import Pagination
 from cloudigrade.api.periods import BadPeriod, parse_period
-from cloudigrade.models import ConcurrentUsage, Customer
+from cloudigrade.models import Customer
 
 
 def today() -> date:
@@ -29,33 +30,38 @@ class ConcurrentViewSet(ViewSet):
 
     pagination_class = Pagination
 
-    @extend_schema(**schema.DAILY_CONCURRENT_USAGE)
-    def list(self, request: Request, **_: str) -> Response:
-        """The days of the page; all of them, or none while one is still to be calculated."""
-        customer: Customer = request.user  # type: ignore[assignment]  # what CustomerAuthentication gives
-        joined = customer.joined_at().astimezone(UTC).date()
-        try:
-            days = parse_period(request.query_params, joined=joined, today=today())
-        except BadPeriod as bad:
-            raise ValidationError({name: [fault] for name, fault in bad.faults.items()}) from bad
-        pagination = self.pagination_class()
-        page = pagination.paginate_queryset(days, request) or []
-        response = pagination.get_paginated_response(_usage(customer, page))
-        response["Cache-Control"] = "no-store"  # what is one customer's must not be kept for another
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The answer, of which the view keeps nothing: it waits for the garbage collector, and answers are large."""
+        response = super().dispatch(request, *args, **kwargs)
+        del self.response
         return response
 
+    @extend_schema(**schema.DAILY_CONCURRENT_USAGE)
+    def list(self, request: Request, **_: str) -> HttpResponse:
+        """The days of the page; all of them, or none while one is still to be calculated."""
+        customer: Customer = request.user  # type: ignore[assignment]  # what CustomerAuthentication gives
+        pagination = self.pagination_class()
+        page = pagination.paginate_queryset(_days(customer, request), request) or []
+        answer = pagination.envelope(_usage(customer, [date.fromordinal(ordinal) for ordinal in page]))
+        return HttpResponse(
+            # The counts are JSON already, and go in as they are.
+            msgspec.json.encode(answer),
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},  # what is one customer's must not be kept for another
+        )
 
-def _usage(customer: Customer, page: Sequence[int]) -> list[dict[str, Any]]:
-    """The stored answers of the page's days, whose counts are JSON already."""
-    if not page:
-        return []
-    rows = ConcurrentUsage.objects.filter(
-        customer=customer, day__range=(date.fromordinal(page[0]), date.fromordinal(page[-1]))
-    ).order_by("day")
-    usage = [
-        {"date": day, "maximum_counts": msgspec.Raw(counts)}
-        for day, counts in rows.values_list("day", "maximum_counts")
-    ]
-    if len(usage) < len(page):
+
+def _days(customer: Customer, request: Request) -> range:
+    joined = customer.joined_at().astimezone(UTC).date()
+    try:
+        return parse_period(request.query_params, joined=joined, today=today())
+    except BadPeriod as bad:
+        raise ValidationError({name: [fault] for name, fault in bad.faults.items()}) from bad
+
+
+def _usage(customer: Customer, page: Sequence[date]) -> list[dict[str, Any]]:
+    """The stored answers of the page's days."""
+    texts = stored_counts.read(customer.pk, page) if page else {}
+    if len(texts) < len(page):
         raise ResultUnavailable
-    return usage
+    return [{"date": day, "maximum_counts": msgspec.Raw(texts[day])} for day in page]

@@ -24,19 +24,18 @@ class Pagination(LimitOffsetPagination):
     offset: int
 
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
-        """The page in its envelope."""
-        return Response(
-            {
-                "meta": {"count": self.count},
-                "links": {
-                    "first": self._link(0),
-                    "next": self.get_next_link(),
-                    "previous": self.get_previous_link(),
-                    "last": self._link(max(self.count - self.limit, 0)),
-                },
-                "data": data,
-            }
-        )
+        """The page in its envelope, as an answer."""
+        return Response(self.envelope(data))
+
+    def envelope(self, data: Sequence[Any]) -> dict[str, Any]:
+        """The page with what leads to the others."""
+        links = {
+            "first": self._link(0),
+            "next": self.get_next_link(),
+            "previous": self.get_previous_link(),
+            "last": self._link(max(self.count - self.limit, 0)),
+        }
+        return {"meta": {"count": self.count}, "links": links, "data": data}
 
     def get_next_link(self) -> str | None:
         """The next page, null on the last one."""

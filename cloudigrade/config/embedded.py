@@ -215,10 +215,12 @@ def _pid(mark: Path) -> int:
 def _is_postgres(pid: int) -> bool:
     """Whether such a process runs; where the system does not show processes as files, it may be."""
     processes = Path("/proc")
-    if not (processes / "self" / "comm").exists():
+    if not (processes / "self" / "stat").exists():
         return True
     with contextlib.suppress(OSError):
-        return (processes / str(pid) / "comm").read_text(encoding="ascii").strip() == "postgres"
+        words = (processes / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").split()
+        # A zombie is dead, but PostgreSQL would take it for alive.
+        return words[1] == "(postgres)" and words[2] != "Z"
     return False
 
 

@@ -56,7 +56,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     # A view that forgets to say so is closed, not open.
     "DEFAULT_AUTHENTICATION_CLASSES": ["cloudigrade.api.authentication.CustomerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["cloudigrade.api.rendering.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "cloudigrade.api.errors.answer_to",

@@ -12,6 +12,7 @@ The rules, in the order in which they apply:
    Otherwise a contradiction moves no boundary: the state stays, and the contradiction is reported as drift.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -206,8 +207,10 @@ def _is_effective(event: Event) -> bool:
     return event.previous in {Previous.ON, Previous.UNKNOWN}
 
 
-def _ordered(heard: Sequence[Event], *, on: bool) -> list[Event]:
-    """The events by time and, within a second, by the state before it (rule 3)."""
+def _ordered(heard: Sequence[Event], *, on: bool) -> Sequence[Event]:
+    """The events, already by time, within a second by the state before it (rule 3)."""
+    if len({event.occurred_at for event in heard}) == len(heard):
+        return heard
     ordered: list[Event] = []
     for _, group in groupby(heard, key=attrgetter("occurred_at")):
         second = list(group)
@@ -244,13 +247,19 @@ def _is_same_transition(first: Event, event: Event) -> bool:
 
 def _closed(group: Sequence[Event], testimony: Iterable[Event]) -> list[_Transition]:
     """The one transition that the reports of a group are about, then the testimony after it."""
-    heard = [_Transition(event.occurred_at, None, _was_on(event), is_termination=False) for event in testimony]
-    if not group:
-        return heard
-    best = min(group, key=attrgetter("feed", "occurred_at")) if len(group) > 1 else group[0]
+    closed = [_transition(group)] if group else []
+    closed += [_Transition(event.occurred_at, None, _was_on(event), is_termination=False) for event in testimony]
+    return closed
+
+
+def _transition(group: Sequence[Event]) -> _Transition:
+    if len(group) == 1:
+        only = group[0]
+        return _Transition(only.occurred_at, only.kind == Kind.POWER_ON, _was_on(only), only.is_termination)
+    best = min(group, key=attrgetter("feed", "occurred_at"))
     was_on = next((said for said in map(_was_on, group) if said is not None), None)
     ends = any(event.is_termination for event in group)
-    return [_Transition(best.occurred_at, best.kind == Kind.POWER_ON, was_on, ends), *heard]
+    return _Transition(best.occurred_at, best.kind == Kind.POWER_ON, was_on, ends)
 
 
 def _was_on(event: Event) -> bool | None:
@@ -264,15 +273,15 @@ def _was_on(event: Event) -> bool | None:
 
 def _split(periods: Iterable[tuple[int, int | None]], types: Timeline, codes: Timeline) -> list[Run]:
     """The periods cut where the type or the billing code changes; equal pieces that abut are one."""
+    changes = sorted({*types.changes, *codes.changes})
     runs: list[Run] = []
     for start, end in periods:
-        cuts = [
-            start,
-            *sorted(at for at in {*types.changes, *codes.changes} if start < at and (end is None or at < end)),
-        ]
-        for index, cut in enumerate(cuts):
-            stop = cuts[index + 1] if index + 1 < len(cuts) else end
-            run = Run(cut, stop, types.at(cut), codes.at(cut))
+        first = bisect_right(changes, start)
+        last = len(changes) if end is None else bisect_left(changes, end)
+        begins = [start, *changes[first:last]]
+        for place, begin in enumerate(begins):
+            stop = begins[place + 1] if place + 1 < len(begins) else end
+            run = Run(begin, stop, types.at(begin), codes.at(begin))
             if runs and runs[-1].end == run.start and runs[-1][2:] == run[2:]:
                 runs[-1] = runs[-1]._replace(end=run.end)
             else:

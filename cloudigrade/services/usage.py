@@ -1,6 +1,6 @@
 """Runs into the daily answer: which days must be answered anew, and answering them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,8 +11,7 @@ from django.db import connection, transaction
 from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Evidence, ImageFacts, Rhel, Verdict, judge
 from cloudigrade.domain.usage import OPEN, Category, Column, DayUsage, Label, Runs, usage_of_days
-from cloudigrade.models import ConcurrentUsage
-from cloudigrade.services.staging import execute, fetch
+from cloudigrade.services.staging import execute, fetch, stage
 
 CLAIM = 400
 """Days of one customer recalculated in one transaction."""
@@ -68,22 +67,27 @@ def recalculate_claimed(*, as_of: datetime, customer_id: int | None = None) -> i
     customer_id, wanted = claimed
     found = load_runs(customer_id=customer_id, first=wanted[0], end=wanted[-1] + timedelta(1))
     answers = usage_of_days(found.runs, found.labels, wanted, as_of=days.second_of(as_of))
-    ConcurrentUsage.objects.bulk_create(
-        [
-            ConcurrentUsage(
-                customer_id=customer_id,
-                day=day,
-                maximum_counts=encode_counts(answer),
-                totals=encode_totals(answer),
-                computed_at=as_of,
-            )
-            for day, answer in answers.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["customer", "day"],
-        update_fields=["maximum_counts", "totals", "computed_at"],
-    )
+    _store(customer_id, answers, as_of)
     return len(wanted)
+
+
+def _store(customer_id: int, answers: Mapping[date, DayUsage], as_of: datetime) -> None:
+    """The answers of these days are stored; an old one stands until the new one replaces it."""
+    stage(
+        "answered_day",
+        "day date, maximum_counts text, totals jsonb",
+        (
+            (day, encode_counts(answer), msgspec.json.encode(encode_totals(answer)).decode())
+            for day, answer in answers.items()
+        ),
+    )
+    execute(
+        "INSERT INTO cloudigrade_concurrentusage (customer_id, day, maximum_counts, totals, computed_at)"
+        " SELECT %s, day, maximum_counts, totals, %s FROM answered_day ORDER BY day"
+        " ON CONFLICT (customer_id, day) DO UPDATE SET maximum_counts = excluded.maximum_counts,"
+        "  totals = excluded.totals, computed_at = excluded.computed_at",
+        [customer_id, as_of],
+    )
 
 
 def recalculate_all(*, as_of: datetime, customer_id: int | None = None) -> int:

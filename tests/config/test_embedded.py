@@ -139,8 +139,8 @@ def test_data_survives_kill_9_of_everything(data, owner):
     mark = data / "postgres" / "postmaster.pid"
     server_pid = embedded._pid(mark)
     process.send_signal(signal.SIGKILL)
-    os.killpg(os.getsid(server_pid), signal.SIGKILL)
-    os.kill(server_pid, signal.SIGKILL)
+    os.killpg(os.getsid(server_pid), signal.SIGKILL)  # the keeper and the server
+    process.wait()
     with embedded.start(data) as server:
         assert _ask(server.url, "SELECT answer FROM kept") == (42,)
 

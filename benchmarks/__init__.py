@@ -1,0 +1,1 @@
+"""Workloads, and what they cost, side by side in one run."""
