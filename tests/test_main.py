@@ -190,15 +190,15 @@ def _databases():
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
 
 
-@pytest.mark.parametrize(("fail", "status"), [("", 0), ("error", 3), ("terminate", 143), ("interrupt", 130)])
+@pytest.mark.parametrize(("fail", "status"), [("", 0), ("terminate", 143)])
 def test_a_temporary_database_on_a_given_server_is_dropped(apart, fail, status):
     before = _databases()
     ended, output, errors = apart("brief", "--fail", fail)
     assert ended == status, errors
-    if status in (0, 143):
-        name = output[1].split()[1]
-        assert output[1] == f"database {name} migrations True"
-        assert name.startswith("cloudigrade_")
+    name = output[1].split()[1]
+    assert output[1] == f"database {name} migrations True"
+    assert name.startswith("cloudigrade_")
+    assert name not in before
     assert _databases() == before
 
 

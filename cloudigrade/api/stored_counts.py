@@ -52,11 +52,11 @@ def _size(counts: Counts) -> int:
 # A row's place and the transaction that wrote it change with every update. When it was calculated
 # tells databases apart, should a process meet more than one.
 _ROWS = """
-SELECT day, version, CASE WHEN version = ANY(%s) THEN NULL ELSE maximum_counts END
+SELECT day, version, CASE WHEN version = ANY(string_to_array(%s, ';')) THEN NULL ELSE maximum_counts END
 FROM (
     SELECT day, maximum_counts, concat_ws(' ', id, xmin, ctid, extract(epoch FROM computed_at)) AS version
     FROM cloudigrade_concurrentusage
-    WHERE customer_id = %s AND day = ANY(%s)
+    WHERE customer_id = %s AND day BETWEEN %s AND %s
 ) AS usage
 ORDER BY day
 """
@@ -65,10 +65,10 @@ _shelf = Shelf(ROOM)
 
 
 def read(customer_id: int, days: Sequence[date]) -> dict[date, bytes]:
-    """The counts of those of the days that have any, as they are stored now."""
+    """The counts of those of the consecutive days that have any, as they are stored now."""
     held = {counts.version: counts for counts in _shelf.take(customer_id, days)}
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [list(held), customer_id, list(days)])
+        cursor.execute(_ROWS, [";".join(held), customer_id, days[0], days[-1]])
         rows = cursor.fetchall()
     texts = {}
     for day, version, text in rows:

@@ -1,11 +1,11 @@
 """The Celery app: tasks are nudges in JSON, and losing one loses nothing."""
 
+import importlib
 import pkgutil
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.app.task import Task
 from django.conf import settings
 
 import cloudigrade.tasks
@@ -13,6 +13,8 @@ from cloudigrade.config import env
 from cloudigrade.config.cluster import DatabaseProblem
 
 env.select_settings()
+
+_MODULES = [module.name for module in pkgutil.iter_modules(cloudigrade.tasks.__path__, "cloudigrade.tasks.")]
 
 SCHEDULE: dict[str, dict[str, Any]] = {}
 """Beat's ticks by name."""
@@ -51,18 +53,24 @@ def _places(data: Path) -> dict[str, Any]:
 
 def queues() -> tuple[str, ...]:
     """The names of all queues that a worker has to serve."""
-    app.loader.import_default_modules()
-    return tuple(sorted({_queue(task) for name, task in app.tasks.items() if name.startswith("cloudigrade.")}))
+    return tuple(sorted({_queue(module) for module in _MODULES}))
 
 
-def _queue(task: Task[Any, Any]) -> str:
-    return getattr(task, "queue", None) or str(app.conf.task_default_queue)
+def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
+    """The queue of a task: the one that its module names in `QUEUE`."""
+    module = name.rpartition(".")[0]
+    return {"queue": _queue(module)} if module in _MODULES else None
+
+
+def _queue(module: str) -> str:
+    return str(importlib.import_module(module).QUEUE)
 
 
 app = Celery("cloudigrade")
 app.conf.update(
     **_places(settings.DATA_FOLDER),
-    imports=[module.name for module in pkgutil.walk_packages(cloudigrade.tasks.__path__, "cloudigrade.tasks.")],
+    imports=_MODULES,
+    task_routes=(route,),
     task_always_eager=settings.CELERY_TASK_ALWAYS_EAGER,
     task_eager_propagates=True,
     timezone="UTC",

@@ -1,0 +1,22 @@
+"""How gunicorn serves the API; address and number of workers are given on its command line."""
+
+import gc
+
+from django.urls import get_resolver
+from gunicorn.workers.base import Worker
+
+wsgi_app = "cloudigrade.config.wsgi"
+worker_class = "gthread"
+threads = 4
+# Identity headers may hold 64 KiB, and their name and line end are counted with them.
+limit_request_field_size = 66_560
+limit_request_line = 8_190
+# Nobody talks to a running server but by signals.
+control_socket_disable = True
+
+
+def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the server's signature
+    """The code is loaded before the first request, and the garbage collector no longer walks through it."""
+    get_resolver().url_patterns  # noqa: B018 - read to be loaded
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,88 @@
+import json
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from celery import Celery
+from django.conf import settings
+
+import cloudigrade.tasks
+from cloudigrade.config import celery, cluster
+
+
+@pytest.fixture
+def own_app(monkeypatch):
+    """A Celery app for one test, so that the real one stays as it is."""
+    app = Celery("test", set_as_current=False)
+    app.conf.update(celery.app.conf.changes)
+    monkeypatch.setattr(celery, "app", app)
+    monkeypatch.setattr(settings, "CELERY_BROKER_URL", "")
+    monkeypatch.setattr(settings, "DATA_FOLDER", settings.DATA_FOLDER)
+    monkeypatch.setenv("CLOUDIGRADE_DATA", "")
+    return app
+
+
+def test_messages_are_json_and_acknowledged_after_the_work():
+    conf = celery.app.conf
+    assert conf.accept_content == ["json"]
+    assert (conf.task_serializer, conf.result_serializer) == ("json", "json")
+    assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.task_ignore_result) == (True, True, True)
+    assert conf.worker_prefetch_multiplier == 1
+    assert 0 < conf.task_soft_time_limit < conf.task_time_limit
+    assert conf.timezone == "UTC"
+
+
+def test_a_given_broker_is_used():
+    assert celery.broker("sqla+postgresql://u@h/n", Path("/data")) == {"broker_url": "sqla+postgresql://u@h/n"}
+
+
+def test_messages_are_files_in_the_data_folder(own_app, tmp_path):
+    celery.use_folder(tmp_path / "data")
+    assert Path(own_app.conf.beat_schedule_filename) == tmp_path / "data" / "queue" / "beat"
+    assert settings.DATA_FOLDER == tmp_path / "data"
+    assert os.environ["CLOUDIGRADE_DATA"] == str(tmp_path / "data")
+    own_app.conf.task_always_eager = False
+    own_app.send_task("cloudigrade.nothing", kwargs={"day": "2026-01-01"}, queue="compute")
+    (message,) = (tmp_path / "data" / "queue" / "messages").iterdir()
+    assert message.name.endswith(".compute.msg")
+    assert json.loads(message.read_text())["content-type"] == "application/json"
+
+
+def test_a_data_folder_that_cannot_be(own_app, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(cluster.DatabaseProblem, match="cannot use .*file as data folder: Not a directory"):
+        celery.use_folder(tmp_path / "file")
+
+
+@pytest.fixture
+def task_modules(monkeypatch):
+    for name, queue in {"a": "ingest", "b": "compute", "c": "compute"}.items():
+        module = ModuleType(f"cloudigrade.tasks.{name}")
+        module.QUEUE = queue
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(celery, "_MODULES", ["cloudigrade.tasks.a", "cloudigrade.tasks.b", "cloudigrade.tasks.c"])
+
+
+@pytest.mark.usefixtures("task_modules")
+def test_a_module_of_tasks_names_their_queue():
+    assert celery.queues() == ("compute", "ingest")
+    assert celery.route("cloudigrade.tasks.a.read", (), {}, {}, task=None) == {"queue": "ingest"}
+    assert celery.route("cloudigrade.tasks.c.recalculate") == {"queue": "compute"}
+    assert celery.route("celery.backend_cleanup") is None
+
+
+@pytest.mark.usefixtures("task_modules")
+def test_a_message_goes_to_the_queue_of_its_task(own_app, tmp_path):
+    celery.use_folder(tmp_path)
+    own_app.conf.task_always_eager = False
+    own_app.send_task("cloudigrade.tasks.a.read")
+    (message,) = (tmp_path / "queue" / "messages").iterdir()
+    assert message.name.endswith(".ingest.msg")
+
+
+def test_every_task_of_the_package_is_known_to_a_worker():
+    modules = {f"cloudigrade.tasks.{path.stem}" for path in Path(cloudigrade.tasks.__path__[0]).glob("[a-z]*.py")}
+    assert set(celery.app.conf.imports) == modules
+    assert len(celery.queues()) <= 5
