@@ -44,7 +44,6 @@ def measure(instances: int, *, constraint: bool) -> None:
     if not constraint:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE cloudigrade_run DROP CONSTRAINT runs_of_an_instance_do_not_overlap")
-            cursor.execute("CREATE INDEX run_by_instance ON cloudigrade_run (instance_id)")
     measuring.forget_peak()
     # the events as the recalculation reads them: every column that the rules need
     select = measuring.seconds(

@@ -12,7 +12,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RULES = configparser.ConfigParser()
 RULES.read(ROOT / ".importlinter")
-CONTRACTS = {name.rpartition(":")[2]: rules for name, rules in RULES.items() if name.startswith("importlinter:contract:")}
+CONTRACTS = {
+    name.rpartition(":")[2]: rules for name, rules in RULES.items() if name.startswith("importlinter:contract:")
+}
 NAMES = {rules["name"] for rules in CONTRACTS.values()}
 
 VIOLATIONS = {
@@ -56,7 +58,7 @@ def tree(small_tree, tmp_path):
 
 
 def _broken(tree):
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo"]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, env={"COLUMNS": "200"})
     verdicts = dict(re.findall(r"^(.+) (KEPT|BROKEN)$", done.stdout, re.MULTILINE))
     assert set(verdicts) == NAMES, done.stdout + done.stderr

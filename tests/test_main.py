@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 import cloudigrade.management.commands
@@ -16,6 +17,7 @@ from cloudigrade import __main__ as command_line
 
 _PROBE = '''
 import os, signal, sys
+from django.core.management import call_command
 from django.core.management.base import CommandError
 from cloudigrade.management.base import Command as Base
 
@@ -45,8 +47,8 @@ class Command(Base):
         if self.database:
             from django.db import connection
             with connection.cursor() as cursor:
-                cursor.execute("SELECT current_database(), (SELECT count(*) FROM django_migrations WHERE app = 'cloudigrade')")
-                name, migrations = cursor.fetchone()
+                cursor.execute("SELECT count(*), current_database() FROM django_migrations WHERE app = 'cloudigrade'")
+                migrations, name = cursor.fetchone()
             self.stdout.write("database %s migrations %s" % (name, migrations > 0))
             self.stdout.write(os.environ["DATABASE_URL"])
             self.stdout.flush()
@@ -81,7 +83,7 @@ def here(probes, monkeypatch, capsys):
 
     def run(*arguments):
         try:
-            status = command_line.main(arguments)
+            status: object = command_line.main(arguments)
         except SystemExit as end:
             status = end.code
         return status, *capsys.readouterr()
@@ -251,6 +253,8 @@ def test_a_server_that_does_not_answer_is_one_line(apart):
 def test_a_reader_that_leaves_is_no_error(probes):
     command = [sys.executable, "-c", _DRIVER, str(probes), "plain", "--fail", "pipe"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline() == "number 0 port 8001\n"
         process.stdout.close()
         assert process.stderr.read() == ""
@@ -259,7 +263,13 @@ def test_a_reader_that_leaves_is_no_error(probes):
 
 def test_djangos_own_commands_are_behind_a_word():
     done = subprocess.run(
-        [Path(sys.executable).with_name("cloudigrade"), "django", "diffsettings", "--default", "django.conf.global_settings"],
+        [
+            Path(sys.executable).with_name("cloudigrade"),
+            "django",
+            "diffsettings",
+            "--default",
+            "django.conf.global_settings",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -268,8 +278,6 @@ def test_djangos_own_commands_are_behind_a_word():
 
 
 def test_commands_can_be_called_from_python(here):
-    from django.core.management import call_command
-
     command = command_line._load("plain")
     with pytest.raises(CommandError, match="unrecognized arguments"):
         call_command(command, "--nonsense")

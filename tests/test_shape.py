@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,9 @@ def test_files_and_functions_are_short(path):
 
 
 def test_every_module_has_a_subject():
-    assert [path for path in OURS if any(VAGUE_MODULE.search(part) for part in path.relative_to(ROOT).with_suffix("").parts)] == []
+    assert [
+        path for path in OURS if any(VAGUE_MODULE.search(part) for part in path.relative_to(ROOT).with_suffix("").parts)
+    ] == []
 
 
 def test_verbs_say_something():
@@ -120,10 +123,12 @@ def test_services_know_no_http():
 
 
 def test_the_domain_is_standard_library_and_numpy():
-    import sys
-
     allowed = sys.stdlib_module_names | {"numpy", "cloudigrade"}
-    used = {name.split(".")[0] for path in _sources("cloudigrade/domain") for name in imported(path.read_text(encoding="utf-8"))}
+    used = {
+        name.split(".")[0]
+        for path in _sources("cloudigrade/domain")
+        for name in imported(path.read_text(encoding="utf-8"))
+    }
     assert used <= allowed
 
 
@@ -135,8 +140,16 @@ def test_every_test_folder_is_a_package():
 def test_the_rules_can_fail():
     assert long_functions("def f():\n" + "    x\n" * 50) == ["f"]
     assert long_functions("def f():\n" + "    x\n" * 49) == []
-    assert vague_functions("def _process_it(): ...\nasync def do(): ...\ndef handle(): ...\ndef done(): ...") == ["_process_it", "do"]
-    assert [bool(VAGUE_MODULE.search(name)) for name in ("utils", "event_helper", "misc", "community")] == [True, True, True, False]
+    assert vague_functions("def _process_it(): ...\nasync def do(): ...\ndef handle(): ...\ndef done(): ...") == [
+        "_process_it",
+        "do",
+    ]
+    assert [bool(VAGUE_MODULE.search(name)) for name in ("utils", "event_helper", "misc", "community")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     assert forbidden("from django.db.models import signals") == {"signals"}
     assert forbidden("import pickle") == {"pickle"}
     assert forbidden("from django.contrib.contenttypes.fields import GenericForeignKey") == {"generic foreign keys"}

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from cloudigrade.api import schema, stored_counts
+from cloudigrade.api.authentication import Requester
 from cloudigrade.api.errors import ResultUnavailable
 from cloudigrade.api.pagination import Pagination
 from cloudigrade.api.periods import BadPeriod, parse_period
-from cloudigrade.models import Customer
 
 
 def today() -> date:
@@ -39,10 +39,10 @@ class ConcurrentViewSet(ViewSet):
     @extend_schema(**schema.DAILY_CONCURRENT_USAGE)
     def list(self, request: Request, **_: str) -> HttpResponse:
         """The days of the page; all of them, or none while one is still to be calculated."""
-        customer: Customer = request.user  # type: ignore[assignment]  # what CustomerAuthentication gives
+        requester: Requester = request.user  # type: ignore[assignment]  # what CustomerAuthentication gives
         pagination = self.pagination_class()
-        page = pagination.paginate_queryset(_days(customer, request), request) or []
-        answer = pagination.envelope(_usage(customer, [date.fromordinal(ordinal) for ordinal in page]))
+        page = pagination.paginate_queryset(_days(requester, request), request) or []
+        answer = pagination.envelope(_usage(requester, [date.fromordinal(ordinal) for ordinal in page]))
         return HttpResponse(
             # The counts are JSON already, and go in as they are.
             msgspec.json.encode(answer),
@@ -51,17 +51,16 @@ class ConcurrentViewSet(ViewSet):
         )
 
 
-def _days(customer: Customer, request: Request) -> range:
-    joined = customer.joined_at().astimezone(UTC).date()
+def _days(requester: Requester, request: Request) -> range:
     try:
-        return parse_period(request.query_params, joined=joined, today=today())
+        return parse_period(request.query_params, joined=requester.joined, today=today())
     except BadPeriod as bad:
         raise ValidationError({name: [fault] for name, fault in bad.faults.items()}) from bad
 
 
-def _usage(customer: Customer, page: Sequence[date]) -> list[dict[str, Any]]:
+def _usage(requester: Requester, page: Sequence[date]) -> list[dict[str, Any]]:
     """The stored answers of the page's days."""
-    texts = stored_counts.read(customer.pk, page) if page else {}
+    texts = stored_counts.read(requester.customer_id, page) if page else {}
     if len(texts) < len(page):
         raise ResultUnavailable
     return [{"date": day, "maximum_counts": msgspec.Raw(texts[day])} for day in page]

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
+from django.utils.encoding import escape_uri_path
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 
@@ -47,12 +48,14 @@ class Pagination(LimitOffsetPagination):
         if self.offset <= 0:
             return None
         preceding = self.offset - self.limit
-        return self._link(preceding) if preceding > 0 else remove_query_param(self._link(0), self.offset_query_param)
+        return self._link(preceding if preceding > 0 else None)
 
-    def _link(self, offset: int) -> str:
+    def _link(self, offset: int | None) -> str:
         """The request's path and query, without the host, at another offset."""
-        url = replace_query_param(self.request.get_full_path(), self.limit_query_param, self.limit)
-        return replace_query_param(url, self.offset_query_param, offset)
+        query: dict[str, Any] = dict(self.request.query_params.lists()) | {"limit": self.limit, "offset": offset}
+        if offset is None:
+            del query["offset"]
+        return f"{escape_uri_path(self.request.path)}?{urlencode(sorted(query.items()), doseq=True)}"
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """The parameters with their bounds, for the OpenAPI document."""

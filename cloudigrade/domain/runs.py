@@ -131,10 +131,13 @@ class _Meter:
         said, believed = ("on", "off") if transition.was_on else ("off", "on")
         self.drift.append(f"at {_text(transition.at)} it is said to have been {said} while it was {believed}")
 
-    def settle(self, last: int) -> None:
-        """Let the descriptions of what came after the last event count."""
+    def settle(self, last: int, undated_stop_launch: int | None) -> None:
+        """Let the descriptions of what came after the last event count.
+
+        A launch that nobody saw, and that was followed by a stop without a time, makes no run: it would have no end.
+        """
         for fact in self.facts:
-            if fact.occurred_at <= last:
+            if fact.occurred_at <= last or fact.occurred_at == undated_stop_launch:
                 continue
             on = fact.kind == Kind.POWER_ON
             if on and self.on_since is not None and fact.occurred_at > self.on_since + SAME_TRANSITION:
@@ -164,7 +167,8 @@ def _periods(
     is_terminated = _walk(meter, heard) if heard else False
     if not is_terminated:
         if facts:
-            meter.settle(max((e.occurred_at for e in events if e.feed != Feed.DESCRIPTION), default=-1))
+            last = max((event.occurred_at for event in events if event.feed != Feed.DESCRIPTION), default=-1)
+            meter.settle(last, undated_stop_launch)
         if undated_stop_launch is not None:
             meter.note_undated_stop(undated_stop_launch)
     periods: list[tuple[int, int | None]] = list(meter.closed)

@@ -48,11 +48,11 @@ def mark_unanswered(*, as_of: datetime, customer_id: int | None = None) -> int:
     """Every day that has ended and has no answer yet, idle ones too, will be answered; the number of such days."""
     return execute(
         "INSERT INTO cloudigrade_dirtyday (customer_id, day, marks)"
-        " SELECT a.customer_id, day::date, 1"
+        " SELECT a.customer_id, ended.at::date, 1"
         " FROM (SELECT customer_id, min(metered_from) AS since FROM cloudigrade_cloudaccount GROUP BY customer_id) AS a"
-        " CROSS JOIN generate_series((a.since AT TIME ZONE 'UTC')::date, %s::date - 1, interval '1 day') AS day"
+        " CROSS JOIN generate_series((a.since AT TIME ZONE 'UTC')::date, %s::date - 1, interval '1 day') AS ended(at)"
         " WHERE (%s::bigint IS NULL OR a.customer_id = %s) AND NOT EXISTS (SELECT FROM cloudigrade_concurrentusage AS u"
-        "   WHERE u.customer_id = a.customer_id AND u.day = day::date)"
+        "   WHERE u.customer_id = a.customer_id AND u.day = ended.at::date)"
         " ORDER BY 1, 2 ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1",
         [_day(as_of), customer_id, customer_id],
     )

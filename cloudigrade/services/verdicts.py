@@ -1,6 +1,7 @@
 """Evidence of images into verdicts: gathered when any of it changes, so that the days it touches are answered anew."""
 
 import dataclasses
+import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -128,7 +129,8 @@ def _evidence(row: _Row, by_name: Mapping[tuple[str, str], _Row], tags: frozense
         lineage.append(ancestor.facts())
         seen.add(ancestor.native_id)
         ancestor = by_name.get((ancestor.cloud, ancestor.source_image))
-    findings = parse_findings(msgspec.json.decode(row.findings)) if row.findings else None
+    # not by msgspec, which refuses lone surrogates
+    findings = parse_findings(json.loads(row.findings)) if row.findings else None
     return Evidence(row.facts(), tuple(lineage), RHEL_TAG in tags, OPENSHIFT_TAG in tags, findings)
 
 

@@ -16,7 +16,7 @@ from cloudigrade.config import celery, cluster
 def own_app(monkeypatch):
     """A Celery app for one test, so that the real one stays as it is."""
     app = Celery("test", set_as_current=False)
-    app.conf.update(celery.app.conf.changes)
+    app.conf.update(dict(celery.app.conf.changes or {}))
     monkeypatch.setattr(celery, "app", app)
     monkeypatch.setattr(settings, "CELERY_BROKER_URL", "")
     monkeypatch.setattr(settings, "DATA_FOLDER", settings.DATA_FOLDER)
@@ -31,7 +31,7 @@ def test_messages_are_json_and_acknowledged_after_the_work():
     assert (conf.task_acks_late, conf.task_reject_on_worker_lost, conf.task_ignore_result) == (True, True, True)
     assert conf.worker_prefetch_multiplier == 1
     assert 0 < conf.task_soft_time_limit < conf.task_time_limit
-    assert conf.timezone == "UTC"
+    assert str(conf.timezone) == "UTC"
 
 
 def test_a_given_broker_is_used():
@@ -40,8 +40,8 @@ def test_a_given_broker_is_used():
 
 def test_messages_are_files_in_the_data_folder(own_app, tmp_path):
     celery.use_folder(tmp_path / "data")
-    assert Path(own_app.conf.beat_schedule_filename) == tmp_path / "data" / "queue" / "beat"
-    assert settings.DATA_FOLDER == tmp_path / "data"
+    assert own_app.conf.beat_schedule_filename == f"{tmp_path}/data/queue/beat"
+    assert tmp_path / "data" == settings.DATA_FOLDER
     assert os.environ["CLOUDIGRADE_DATA"] == str(tmp_path / "data")
     own_app.conf.task_always_eager = False
     own_app.send_task("cloudigrade.nothing", kwargs={"day": "2026-01-01"}, queue="compute")
@@ -52,7 +52,7 @@ def test_messages_are_files_in_the_data_folder(own_app, tmp_path):
 
 def test_a_data_folder_that_cannot_be(own_app, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(cluster.DatabaseProblem, match="cannot use .*file as data folder: Not a directory"):
+    with pytest.raises(cluster.DatabaseProblem, match=r"cannot use .*file as data folder: Not a directory"):
         celery.use_folder(tmp_path / "file")
 
 
@@ -60,7 +60,7 @@ def test_a_data_folder_that_cannot_be(own_app, tmp_path):
 def task_modules(monkeypatch):
     for name, queue in {"a": "ingest", "b": "compute", "c": "compute"}.items():
         module = ModuleType(f"cloudigrade.tasks.{name}")
-        module.QUEUE = queue
+        vars(module)["QUEUE"] = queue
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(celery, "_MODULES", ["cloudigrade.tasks.a", "cloudigrade.tasks.b", "cloudigrade.tasks.c"])
 

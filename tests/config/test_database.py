@@ -2,6 +2,7 @@ import os
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from cloudigrade.config import database
 
@@ -22,8 +23,8 @@ def test_a_url_with_everything():
 
 
 def test_a_url_of_a_socket():
-    entry = database.entry("postgresql://me@/name?host=%2Ftmp%2Fx")
-    assert (entry["HOST"], entry["PORT"], entry["PASSWORD"]) == ("/tmp/x", "", "")
+    entry = database.entry("postgresql://me@/name?host=%2Frun%2Fx")
+    assert (entry["HOST"], entry["PORT"], entry["PASSWORD"]) == ("/run/x", "", "")
 
 
 def test_without_a_url_nothing_is_reached():
@@ -37,15 +38,13 @@ def test_point_at_moves_this_process_and_its_children(monkeypatch):
     monkeypatch.setattr(settings, "DATABASE_URL", "")
     monkeypatch.setattr(database, "connections", type("None", (), {"close_all": staticmethod(lambda: None)}))
     monkeypatch.setenv("DATABASE_URL", "")
-    database.point_at("postgresql://me@/other?host=/tmp/y")
-    assert (place["NAME"], place["HOST"], place["USER"]) == ("other", "/tmp/y", "me")
-    assert settings.DATABASE_URL == os.environ["DATABASE_URL"] == "postgresql://me@/other?host=/tmp/y"
+    database.point_at("postgresql://me@/other?host=/run/y")
+    assert (place["NAME"], place["HOST"], place["USER"]) == ("other", "/run/y", "me")
+    assert settings.DATABASE_URL == os.environ["DATABASE_URL"] == "postgresql://me@/other?host=/run/y"
 
 
 @pytest.mark.django_db
 def test_tests_run_on_a_real_server_of_a_supported_version():
-    from django.db import connection
-
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version_num')::int, current_setting('TimeZone')")
         version, zone = cursor.fetchone()

@@ -41,7 +41,9 @@ def owner(request):
     def begin(*arguments):
         command = [sys.executable, "-c", _OWNER, *map(str, arguments)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        request.addfinalizer(lambda: (process.kill(), process.communicate()))
+        request.addfinalizer(process.communicate)
+        request.addfinalizer(process.kill)
+        assert process.stdout is not None
         return process, process.stdout.readline().strip()
 
     return begin
@@ -186,14 +188,19 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 def test_a_file_is_no_data_folder(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(embedded.DatabaseProblem, match="cannot use .*file as data folder: File exists"):
+    with pytest.raises(embedded.DatabaseProblem, match=r"cannot use .*file as data folder: File exists"):
         embedded.start(tmp_path / "file")
 
 
 def test_a_refusal_frees_the_folder_and_removes_the_runtime(tmp_path, monkeypatch):
     places = []
-    folder = cluster._runtime_folder
-    monkeypatch.setattr(cluster, "_runtime_folder", lambda account: places.append(folder(account)) or places[-1])
+    runtime_folder = cluster._runtime_folder
+
+    def noted(account):
+        places.append(runtime_folder(account))
+        return places[-1]
+
+    monkeypatch.setattr(cluster, "_runtime_folder", noted)
     (tmp_path / "postgres").mkdir()
     for _ in range(2):  # DataInUse the second time, if the first one kept its lock
         with pytest.raises(embedded.DatabaseProblem, match="holds no"):

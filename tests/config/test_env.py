@@ -116,7 +116,9 @@ def test_the_configuration_page_is_up_to_date():
 
 def _reads_environment(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) and node.module == "os" else set()
+        names = (
+            {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) and node.module == "os" else set()
+        )
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
             names = {node.attr}
         if names & {"environ", "environb", "getenv", "putenv", "unsetenv"}:

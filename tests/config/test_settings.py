@@ -1,6 +1,7 @@
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.module_loading import import_string
@@ -22,7 +23,7 @@ def test_every_model_lives_in_the_one_app():
 
 
 def test_security_headers():
-    answer = lambda request: HttpResponse("x")  # noqa: E731 the innermost middleware
+    answer = lambda _: HttpResponse("x")  # noqa: E731 the innermost middleware
     for name in reversed(settings.MIDDLEWARE):
         answer = import_string(name)(answer)
     headers = answer(RequestFactory().get("/", SERVER_NAME="localhost")).headers
@@ -38,6 +39,4 @@ def test_time_is_utc():
 
 @pytest.mark.django_db
 def test_no_migration_is_missing():
-    from django.core.management import call_command
-
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)

@@ -132,6 +132,8 @@ def test_a_stop_without_a_time_is_drift_and_not_guessed():
     assert drift([launch(10), off(20)], described=found_off) == []
     assert drift([launch(10), off(20), on(700)], described=found_off) == []
     assert len(drift([], described=found_off)) == 1
+    assert spans([described_on(10)], described=found_off) == []
+    assert spans([off(20), described_on(10)], described=found_off) == [(10, 20)]
 
 
 def test_nothing_counts_after_a_termination():
