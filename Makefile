@@ -44,7 +44,7 @@ lint: $(READY) ## Check format, rules, types, architecture and lock file
 	$(POETRY) check --lock
 
 demo: $(READY) ## Meter a made-up fleet and serve the answer (DEMO_SERVE=0 ends after printing it)
-	.venv/bin/cloudigrade demo
+	.venv/bin/cloudigrade demo $(if $(filter 0,$(DEMO_SERVE)),--once)
 
 bench: $(READY) ## Measure speed and memory against their bars
 	$(PYTHON) -m benchmarks

@@ -4,6 +4,7 @@ import gzip
 import json
 import multiprocessing
 import random
+import statistics
 import string
 import time
 import uuid
@@ -184,7 +185,7 @@ def standard_library(content: bytes) -> None:
 
 def plain_gunzip(content: bytes) -> None:
     """The floor: no reader can be faster."""
-    igzip.decompress(content)  # type: ignore[no-untyped-call]  # it has no types
+    igzip.decompress(content)
 
 
 def ours(content: bytes) -> None:
@@ -198,18 +199,18 @@ WAYS: tuple[Callable[[bytes], None], ...] = (standard_library, plain_gunzip, our
 
 
 def rates(work: Workload) -> dict[str, float]:
-    """Records a second of each way; they take turns, and each file's best counts, so that other load disturbs least."""
-    best: dict[tuple[str, int], float] = {}
+    """Records a second of each way in its median round; they take turns at every file, so that other load hits all."""
+    rounds: dict[str, list[float]] = {way.__name__: [] for way in WAYS}
     for _ in range(ROUNDS):
-        for index, content in enumerate(work.files):
+        spent = dict.fromkeys(rounds, 0.0)
+        for content in work.files:
             for way in WAYS:
                 start = time.perf_counter()
                 way(content)
-                seconds = time.perf_counter() - start
-                key = (way.__name__, index)
-                best[key] = min(seconds, best.get(key, seconds))
-    total = {way.__name__: sum(best[way.__name__, index] for index in range(len(work.files))) for way in WAYS}
-    return {name: work.records * len(work.files) / seconds for name, seconds in total.items()}
+                spent[way.__name__] += time.perf_counter() - start
+        for name, seconds in spent.items():
+            rounds[name].append(seconds)
+    return {name: work.records * len(work.files) / statistics.median(each) for name, each in rounds.items()}
 
 
 def peak_memory(way: Callable[[bytes], None], content: bytes) -> int:

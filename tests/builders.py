@@ -66,17 +66,13 @@ def start(instance: str, hours: float, *, previous: Previous = Previous.OFF) -> 
     return activity(instance, Event(f"start-{instance}-{hours}", clock(hours), Kind.POWER_ON, previous=previous))
 
 
-def stop(
-    instance: str, hours: float, *, previous: Previous = Previous.ON, account: str = ACCOUNT
-) -> InstanceActivity:
+def stop(instance: str, hours: float, *, previous: Previous = Previous.ON, account: str = ACCOUNT) -> InstanceActivity:
     event = Event(f"stop-{instance}-{hours}", clock(hours), Kind.POWER_OFF, previous=previous)
     return activity(instance, event, account=account)
 
 
 def retype(instance: str, hours: float, instance_type: str) -> InstanceActivity:
-    event = Event(
-        f"retype-{instance}-{hours}", clock(hours), Kind.ATTRIBUTE_CHANGE, instance_type=instance_type
-    )
+    event = Event(f"retype-{instance}-{hours}", clock(hours), Kind.ATTRIBUTE_CHANGE, instance_type=instance_type)
     return activity(instance, event)
 
 

@@ -33,7 +33,8 @@ def _resolved(url: str) -> str:
     host = str(conninfo_to_dict(url).get("host", ""))
     if not host or host.startswith("/") or "hostaddr=" in url:
         return url
-    address = socket.getaddrinfo(host, None)[0][4][0]
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    address = min(found, key=lambda each: each[0] is not socket.AF_INET)[4][0]
     return f"{url}{'&' if '?' in url else '?'}hostaddr={address}"
 
 

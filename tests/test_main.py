@@ -224,7 +224,7 @@ def test_the_existing_database_is_the_given_one(apart, tmp_path):
     status, output, errors = apart("lasting", "--data", tmp_path / "data")
     assert (status, errors) == (0, "")
     assert output[2] == os.environ["DATABASE_URL"]
-    assert sorted(path.name for path in (tmp_path / "data" / "queue").iterdir()) == ["exchanges", "messages"]
+    assert (tmp_path / "data" / "queue" / "messages").is_dir()
 
 
 def test_the_existing_database_is_else_that_of_the_data_folder(apart, tmp_path):

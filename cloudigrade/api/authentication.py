@@ -1,7 +1,6 @@
 """Request headers in, the customer who asks out; nothing else ever says whose data is answered."""
 
 import hmac
-
 from datetime import UTC, date
 from typing import NamedTuple
 

@@ -26,17 +26,17 @@ class Pagination(LimitOffsetPagination):
 
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
         """The page in its envelope, as an answer."""
-        return Response(self.envelope(data))
+        return Response({**self.envelope(), "data": data})
 
-    def envelope(self, data: Sequence[Any]) -> dict[str, Any]:
-        """The page with what leads to the others."""
+    def envelope(self) -> dict[str, Any]:
+        """What stands around the items: how many there are, and what leads to other pages."""
         links = {
             "first": self._link(0),
             "next": self.get_next_link(),
             "previous": self.get_previous_link(),
             "last": self._link(max(self.count - self.limit, 0)),
         }
-        return {"meta": {"count": self.count}, "links": links, "data": data}
+        return {"meta": {"count": self.count}, "links": links}
 
     def get_next_link(self) -> str | None:
         """The next page, null on the last one."""

@@ -1,6 +1,7 @@
 """The texts of `start_date` and `end_date` in, the days that a customer may ask for out."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 
 from dateutil import parser
@@ -31,6 +32,8 @@ def parse_day(text: str, *, today: date) -> date:
     """The date in the text, however it is written; parts left out are today's, a time of day is ignored."""
     if len(text) > LONGEST_TEXT:
         raise ValueError("The text is too long for a date.")
+    with suppress(ValueError):
+        return date.fromisoformat(text)  # what nearly everyone sends, at a twentieth of the price
     try:
         # Zones are left unread: they would change nothing of the date as it is written.
         return parser.parse(text, default=datetime.combine(today, time.min), ignoretz=True).date()

@@ -1,79 +1,98 @@
-"""A customer's days in, their stored counts out: JSON as bytes, which the database sends only if they are new to us."""
+"""A customer's days in, their stored answers out as JSON, which the database sends only where it changed."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from datetime import date
 from threading import Lock
 from typing import NamedTuple
 
 from django.db import connection
 
-ROOM = 16 * 2**20
-_OVERHEAD = 512  # bytes that an entry needs beside its text, roughly
+ROOM = 8 * 2**20
+_OVERHEAD = 512  # bytes that a page needs beside its text, roughly
 
 
-class Counts(NamedTuple):
-    """The counts of a day, and the version of the row that holds them."""
+class Page(NamedTuple):
+    """Which days of which customer."""
 
-    version: str
+    customer_id: int
+    first: date
+    last: date
+
+
+class Answer(NamedTuple):
+    """The answers of a page's days, and the versions of the rows that they were made from, as one text."""
+
+    versions: str
     text: bytes
 
 
 class Shelf:
-    """The counts used last, by customer and day, as many as there is room for."""
+    """The answers used last, as many as there is room for."""
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._counts: OrderedDict[tuple[int, date], Counts] = OrderedDict()
+        self._answers: OrderedDict[Page, Answer] = OrderedDict()
         self._lock = Lock()
 
-    def take(self, customer_id: int, days: Sequence[date]) -> list[Counts]:
-        """What it holds of the days, from now on those used last."""
+    def take(self, page: Page) -> Answer | None:
+        """What it holds of the page, from now on the one used last."""
         with self._lock:
-            held = [key for day in days if (key := (customer_id, day)) in self._counts]
-            for key in held:
-                self._counts.move_to_end(key)
-            return [self._counts[key] for key in held]
+            if page in self._answers:
+                self._answers.move_to_end(page)
+            return self._answers.get(page)
 
-    def keep(self, customer_id: int, day: date, counts: Counts) -> None:
-        """It holds the counts of the day, and where that is too much, no longer those used longest ago."""
+    def keep(self, page: Page, answer: Answer) -> None:
+        """It holds the page's answer, and where that is too much, no longer those used longest ago."""
         with self._lock:
-            replaced = self._counts.pop((customer_id, day), None)
-            self._counts[customer_id, day] = counts
-            self._room += (_size(replaced) if replaced else 0) - _size(counts)
+            replaced = self._answers.pop(page, None)
+            self._answers[page] = answer
+            self._room += (_size(replaced) if replaced else 0) - _size(answer)
             while self._room < 0:
-                self._room += _size(self._counts.popitem(last=False)[1])
+                self._room += _size(self._answers.popitem(last=False)[1])
 
 
-def _size(counts: Counts) -> int:
-    return len(counts.text) + _OVERHEAD
+def _size(answer: Answer) -> int:
+    return len(answer.text) + len(answer.versions) + _OVERHEAD
 
 
 # A row's place and the transaction that wrote it change with every update. When it was calculated
 # tells databases apart, should a process meet more than one.
 _ROWS = """
-SELECT day, version, CASE WHEN version = ANY(string_to_array(%s, ';')) THEN NULL ELSE maximum_counts END
-FROM (
-    SELECT day, maximum_counts, concat_ws(' ', id, xmin, ctid, extract(epoch FROM computed_at)) AS version
+WITH stored AS (
+    SELECT day, maximum_counts, concat_ws(' ', id, xmin, ctid, computed_at) AS version
     FROM cloudigrade_concurrentusage
     WHERE customer_id = %s AND day BETWEEN %s AND %s
-) AS usage
+), summary AS (
+    SELECT count(*) AS days, md5(string_agg(version, ';' ORDER BY day)) AS versions FROM stored
+)
+SELECT days, versions, day, maximum_counts
+FROM summary LEFT JOIN stored ON versions IS DISTINCT FROM %s
 ORDER BY day
 """
 
 _shelf = Shelf(ROOM)
 
 
-def read(customer_id: int, days: Sequence[date]) -> dict[date, bytes]:
-    """The counts of those of the consecutive days that have any, as they are stored now."""
-    held = {counts.version: counts for counts in _shelf.take(customer_id, days)}
+def read(page: Page) -> bytes | None:
+    """The answers of the days as a JSON list, as they are stored now; nothing where a day is not calculated."""
+    held = _shelf.take(page)
     with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [";".join(held), customer_id, days[0], days[-1]])
+        cursor.execute(_ROWS, [*page, held and held.versions])
         rows = cursor.fetchall()
-    texts = {}
-    for day, version, text in rows:
-        if text is not None:
-            held[version] = Counts(version, text.encode())
-            _shelf.keep(customer_id, day, held[version])
-        texts[day] = held[version].text
-    return texts
+    days, versions = rows[0][:2]
+    if days < (page.last - page.first).days + 1:
+        return None
+    if held is None or held.versions != versions:
+        held = Answer(versions, _text(rows))
+        _shelf.keep(page, held)
+    return held.text
+
+
+def _text(rows: list[tuple[int, str, date, str]]) -> bytes:
+    text = bytearray()
+    for _, _, day, counts in rows:
+        # The counts are JSON already, and go in as they are.
+        text += b',{"date":"%s","maximum_counts":%s}' % (day.isoformat().encode(), counts.encode())
+    text[:1] = b"["
+    text += b"]"
+    return bytes(text)

@@ -6,40 +6,58 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
 
 import cloudigrade.tasks
-from cloudigrade.config import env
+from cloudigrade.config import env, file_broker
 from cloudigrade.config.cluster import DatabaseProblem
 
 env.select_settings()
 
 _MODULES = [module.name for module in pkgutil.iter_modules(cloudigrade.tasks.__path__, "cloudigrade.tasks.")]
 
-SCHEDULE: dict[str, dict[str, Any]] = {}
-"""Beat's ticks by name."""
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "recalculate_runs_for_all_cloud_accounts": {
+        "task": "api.tasks.recalculate_runs_for_all_cloud_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    "recalculate_concurrent_usage_for_all_users": {
+        "task": "api.tasks.recalculate_concurrent_usage_for_all_users",
+        "schedule": 60.0,
+        "options": {"expires": 50},
+    },
+    # From five seconds past midnight on: a worker whose clock is a little behind must not see yesterday.
+    "answer_ended_days": {
+        "task": "api.tasks.answer_ended_days",
+        "schedule": crontab(minute="*/10"),
+        "options": {"countdown": 5, "expires": 500},
+    },
+}
+"""Beat's ticks by name: they find what lost messages left, do nothing where nothing waits, and expire unread (P1)."""
 
 
 def broker(url: str, data: Path) -> dict[str, Any]:
     """Celery's settings of the broker; without a URL, messages are files in the data folder."""
     if url:
         return {"broker_url": url}
-    messages, exchanges = data / "queue" / "messages", data / "queue" / "exchanges"
     return {
-        "broker_url": "filesystem://",
-        "broker_transport_options": {
-            "data_folder_in": str(messages),
-            "data_folder_out": str(messages),
-            "control_folder": str(exchanges),
-        },
+        "broker_url": f"{file_broker.SCHEME}://localhost",
+        "broker_transport_options": {"folder": str(_messages(data))},
+        # Files go to one reader each, so nothing can be told to all workers.
+        "worker_enable_remote_control": False,
     }
+
+
+def _messages(data: Path) -> Path:
+    return data / "queue" / "messages"
 
 
 def use_folder(data: Path) -> None:
     """We, and all processes started from here, keep messages and beat's state in the folder."""
     try:
-        for part in ("messages", "exchanges"):
-            (data / "queue" / part).mkdir(parents=True, exist_ok=True)
+        _messages(data).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseProblem(f"cannot use {data} as data folder: {error.strerror}") from None
     settings.DATA_FOLDER = data
@@ -57,9 +75,10 @@ def queues() -> tuple[str, ...]:
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
-    """The queue of a task: the one that its module names in `QUEUE`."""
-    module = name.rpartition(".")[0]
-    return {"queue": _queue(module)} if module in _MODULES else None
+    """The queue of a task, whatever its name: the one that its module names in `QUEUE`."""
+    app.loader.import_default_modules()
+    task = app.tasks.get(name)
+    return {"queue": _queue(task.__module__)} if task is not None and task.__module__ in _MODULES else None
 
 
 def _queue(module: str) -> str:

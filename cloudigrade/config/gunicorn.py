@@ -3,7 +3,6 @@
 import gc
 
 from django.urls import get_resolver
-from gunicorn.workers.base import Worker
 
 wsgi_app = "cloudigrade.config.wsgi"
 worker_class = "gthread"
@@ -15,7 +14,7 @@ limit_request_line = 8_190
 control_socket_disable = True
 
 
-def post_worker_init(worker: Worker) -> None:  # noqa: ARG001 - the server's signature
+def post_worker_init(worker: object) -> None:  # noqa: ARG001 - the server's signature
     """The code is loaded before the first request, and the garbage collector no longer walks through it."""
     get_resolver().url_patterns  # noqa: B018 - read to be loaded
     gc.collect()

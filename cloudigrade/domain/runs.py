@@ -26,6 +26,11 @@ from cloudigrade.domain.events import Event, Feed, Kind, Previous, distinct
 SAME_TRANSITION = 300
 """Seconds within which two reports of one direction are one transition."""
 
+# looked up millions of times: a module's name costs a fraction of an enumeration's
+_ON, _OFF, _CHANGE = Kind.POWER_ON, Kind.POWER_OFF, Kind.ATTRIBUTE_CHANGE
+_UNTOLD, _WAS_ON, _WAS_GONE = Previous.UNKNOWN, Previous.ON, Previous.GONE
+_DESCRIPTION = Feed.DESCRIPTION
+
 
 class Run(NamedTuple):
     """A half-open period [start, end) of one instance with one type and one billing code."""
@@ -109,11 +114,11 @@ class _Meter:
         if not on:
             return
         earlier = [fact for fact in self.facts if fact.occurred_at < first.at]
-        if not earlier or earlier[0].kind == Kind.POWER_OFF or earlier[-1].kind == Kind.POWER_OFF:
+        if not earlier or earlier[0].kind == _OFF or earlier[-1].kind == _OFF:
             self.on_since = min(self.metered_from, first.at)
-        if earlier and earlier[-1].kind == Kind.POWER_ON:
+        if earlier and earlier[-1].kind == _ON:
             for fact in earlier:
-                self.turn(min(max(fact.occurred_at, self.metered_from), first.at), on=fact.kind == Kind.POWER_ON)
+                self.turn(min(max(fact.occurred_at, self.metered_from), first.at), on=fact.kind == _ON)
 
     def hear(self, transition: _Transition) -> None:
         """Hold what the event says of the state before it against what we believe (rule 5)."""
@@ -124,9 +129,9 @@ class _Meter:
             for f in self.facts
             if (self.last_at is None or self.last_at < f.occurred_at) and f.occurred_at < transition.at
         ]
-        if between and (between[-1].kind == Kind.POWER_ON) == transition.was_on:
+        if between and (between[-1].kind == _ON) == transition.was_on:
             for fact in between:
-                self.turn(fact.occurred_at, on=fact.kind == Kind.POWER_ON)
+                self.turn(fact.occurred_at, on=fact.kind == _ON)
             return
         said, believed = ("on", "off") if transition.was_on else ("off", "on")
         self.drift.append(f"at {_text(transition.at)} it is said to have been {said} while it was {believed}")
@@ -139,7 +144,7 @@ class _Meter:
         for fact in self.facts:
             if fact.occurred_at <= last or fact.occurred_at == undated_stop_launch:
                 continue
-            on = fact.kind == Kind.POWER_ON
+            on = fact.kind == _ON
             if on and self.on_since is not None and fact.occurred_at > self.on_since + SAME_TRANSITION:
                 self.drift.append(f"launched at {_text(fact.occurred_at)} while it was on: a stop is missing")
             self.turn(fact.occurred_at, on=on)
@@ -160,14 +165,14 @@ def _periods(
     events: Sequence[Event], metered_from: int, undated_stop_launch: int | None
 ) -> tuple[list[tuple[int, int | None]], list[str]]:
     """When the instance was on, without regard to its attributes."""
-    power = [event for event in events if event.kind != Kind.ATTRIBUTE_CHANGE]
-    facts = sorted((e for e in power if e.feed == Feed.DESCRIPTION), key=attrgetter("occurred_at", "kind"))
-    heard = sorted((e for e in power if e.feed != Feed.DESCRIPTION), key=attrgetter("occurred_at"))
+    power = [event for event in events if event.kind != _CHANGE]
+    facts = sorted((e for e in power if e.feed == _DESCRIPTION), key=attrgetter("occurred_at", "kind"))
+    heard = sorted((e for e in power if e.feed != _DESCRIPTION), key=attrgetter("occurred_at"))
     meter = _Meter(facts, metered_from)
     is_terminated = _walk(meter, heard) if heard else False
     if not is_terminated:
         if facts:
-            last = max((event.occurred_at for event in events if event.feed != Feed.DESCRIPTION), default=-1)
+            last = max((event.occurred_at for event in events if event.feed != _DESCRIPTION), default=-1)
             meter.settle(last, undated_stop_launch)
         if undated_stop_launch is not None:
             meter.note_undated_stop(undated_stop_launch)
@@ -194,21 +199,19 @@ def _walk(meter: _Meter, heard: Sequence[Event]) -> bool:
 def _is_on_before(heard: Sequence[Event]) -> bool:
     """Whether the instance was on before its first event, from the events of that second."""
     first = [event for event in heard if event.occurred_at == heard[0].occurred_at]
-    if any(event.kind == Kind.POWER_ON and event.previous != Previous.ON for event in first):
+    if any(event.kind == _ON and event.previous != _WAS_ON for event in first):
         return False
-    return any(
-        event.previous == Previous.ON or (event.kind == Kind.POWER_OFF and event.previous == Previous.UNKNOWN)
-        for event in first
-    )
+    return any(event.previous == _WAS_ON or (event.kind == _OFF and event.previous == _UNTOLD) for event in first)
 
 
 def _is_effective(event: Event) -> bool:
     """Whether the event changes the state it says it found (rule 1)."""
-    if event.kind == Kind.POWER_ON:
-        return event.previous != Previous.ON
+    previous = event.previous
+    if event.kind == _ON:
+        return previous != _WAS_ON
     if event.is_termination:
-        return event.previous != Previous.GONE
-    return event.previous in {Previous.ON, Previous.UNKNOWN}
+        return previous != _WAS_GONE
+    return previous in {_WAS_ON, _UNTOLD}
 
 
 def _ordered(heard: Sequence[Event], *, on: bool) -> Sequence[Event]:
@@ -219,12 +222,12 @@ def _ordered(heard: Sequence[Event], *, on: bool) -> Sequence[Event]:
     for _, group in groupby(heard, key=attrgetter("occurred_at")):
         second = list(group)
         if len(second) > 1:
-            second.sort(key=lambda e: (e.is_termination, (e.kind == Kind.POWER_ON) == on, e.feed, e.source_id))
+            second.sort(key=lambda e: (e.is_termination, (e.kind == _ON) == on, e.feed, e.source_id))
             # testimony about a second in which the state changes anyway says nothing
             second = [event for event in second if _is_effective(event)] or second
         ordered += second
         if _is_effective(second[-1]):
-            on = second[-1].kind == Kind.POWER_ON
+            on = second[-1].kind == _ON
     return ordered
 
 
@@ -232,47 +235,40 @@ def _merged(ordered: Iterable[Event]) -> list[_Transition]:
     """The transitions with the testimony between them, reports of the same transition taken together (rule 2)."""
     merged: list[_Transition] = []
     group: list[Event] = []
-    testimony: list[Event] = []
+    testimony: list[_Transition] = []
     for event in ordered:
         if not _is_effective(event):
-            testimony.append(event)
-        elif group and _is_same_transition(group[0], event):
+            testimony.append(_Transition(event.occurred_at, None, _was_on(event), is_termination=False))
+        elif group and event.kind == group[0].kind and event.occurred_at <= group[0].occurred_at + SAME_TRANSITION:
             group.append(event)
             testimony.clear()  # it fell between reports of one transition, where either state is right
         else:
-            merged += _closed(group, testimony)
+            if group:
+                merged.append(_transition(group))
+            merged += testimony
             group, testimony = [event], []
-    return merged + _closed(group, testimony)
-
-
-def _is_same_transition(first: Event, event: Event) -> bool:
-    return event.kind == first.kind and event.occurred_at <= first.occurred_at + SAME_TRANSITION
-
-
-def _closed(group: Sequence[Event], testimony: Iterable[Event]) -> list[_Transition]:
-    """The one transition that the reports of a group are about, then the testimony after it."""
-    closed = [_transition(group)] if group else []
-    closed += [_Transition(event.occurred_at, None, _was_on(event), is_termination=False) for event in testimony]
-    return closed
+    if group:
+        merged.append(_transition(group))
+    return merged + testimony
 
 
 def _transition(group: Sequence[Event]) -> _Transition:
     if len(group) == 1:
         only = group[0]
-        return _Transition(only.occurred_at, only.kind == Kind.POWER_ON, _was_on(only), only.is_termination)
+        return _Transition(only.occurred_at, only.kind == _ON, _was_on(only), only.is_termination)
     best = min(group, key=attrgetter("feed", "occurred_at"))
     was_on = next((said for said in map(_was_on, group) if said is not None), None)
     ends = any(event.is_termination for event in group)
-    return _Transition(best.occurred_at, best.kind == Kind.POWER_ON, was_on, ends)
+    return _Transition(best.occurred_at, best.kind == _ON, was_on, ends)
 
 
 def _was_on(event: Event) -> bool | None:
     """What the event says of the state before it."""
     if event.is_launch:
         return False
-    if event.previous == Previous.UNKNOWN:
+    if event.previous == _UNTOLD:
         return None
-    return event.previous == Previous.ON
+    return event.previous == _WAS_ON
 
 
 def _split(periods: Iterable[tuple[int, int | None]], types: Timeline, codes: Timeline) -> list[Run]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Min
 
 from cloudigrade.models import CloudAccount, Customer
 from cloudigrade.services import usage
@@ -34,9 +35,9 @@ def ensure_accounts(
 
 @transaction.atomic
 def extend_metering(*, customer_id: int, metered_from: datetime, as_of: datetime) -> int:
-    """The customer's accounts are metered since then at the latest; the number of accounts for which that is news.
+    """The customer's accounts are metered since then at the latest; the number of instances for which that is news.
 
-    Their instances are recalculated: one whose first event is a stop was on since the metering began.
+    They are recalculated: one whose first event is a stop was on since the metering began.
     """
     moved = execute(
         "WITH moved AS (UPDATE cloudigrade_cloudaccount SET metered_from = %s"
@@ -47,6 +48,14 @@ def extend_metering(*, customer_id: int, metered_from: datetime, as_of: datetime
     )
     usage.mark_unanswered(as_of=as_of, customer_id=customer_id)
     return moved
+
+
+def metered_since(*, customer_id: int) -> datetime | None:
+    """When the metering of the customer's first account begins; none without accounts."""
+    earliest: datetime | None = CloudAccount.objects.filter(customer_id=customer_id).aggregate(at=Min("metered_from"))[
+        "at"
+    ]
+    return earliest
 
 
 def known(*, customer_id: int, cloud: str) -> frozenset[str]:

@@ -87,7 +87,7 @@ def _describe(cloud: str, described: Iterable[ImageDescription]) -> set[int]:
         item.image: (
             item.image,
             *(_clean(text) for text in item[2:8]),
-            _clean(msgspec.json.encode(item.product_codes).decode()),
+            msgspec.json.encode([[_clean(text) for text in pair] for pair in item.product_codes]).decode(),
             item.source_image,
         )
         for item in described
@@ -172,7 +172,7 @@ def _record_tags(
 
 def _clean(text: str) -> str:
     """The text without what PostgreSQL's text and jsonb refuse."""
-    return text.replace("\x00", "").replace("\\u0000", "").encode("utf-8", "ignore").decode()
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
 def _ascii_json(content: Mapping[str, object]) -> str:

@@ -30,9 +30,9 @@ def record(
     if not activities and not descriptions:
         return Changed(frozenset(), frozenset(), [])
     ids = _ensure(accounts, activities, descriptions)
+    told = _record_events(accounts, activities, descriptions, ids)
     newly = _link_images(accounts, images, activities, descriptions, ids)
     _describe(accounts, descriptions, ids)
-    told = _record_events(accounts, activities, descriptions, ids)
     spans = fetch(
         "SELECT extract(epoch FROM lower(period))::bigint, extract(epoch FROM upper(period))::bigint"
         " FROM cloudigrade_run WHERE instance_id = ANY(%s)",
@@ -78,21 +78,30 @@ def _link_images(
     descriptions: Sequence[InstanceDescription],
     ids: _Ids,
 ) -> dict[int, int]:
-    """The image of each instance is the described one, else that of its launch; those for which it is another now."""
-    links: dict[int, tuple[int, bool]] = {}
-    items: list[InstanceActivity | InstanceDescription] = [*activities, *descriptions]
-    for item in items:
+    """The image of each instance is the described one, else that of its launch or of the addendum that stands for it.
+
+    The result is those for which it is another now.
+    """
+    links: dict[int, tuple[int, bool, str, str]] = {}
+    for activity in sorted(activities, key=lambda a: a.event.revision):
+        if activity.image:
+            image = images[activity.region, activity.image]
+            event = activity.event
+            links[ids[accounts[activity.account], activity.instance]] = (image, False, event.source_id, event.revision)
+    for item in descriptions:
         if item.image:
-            image = images[item.region, item.image]
-            links[ids[accounts[item.account], item.instance]] = (image, isinstance(item, InstanceDescription))
+            links[ids[accounts[item.account], item.instance]] = (images[item.region, item.image], True, "", "")
     if not links:
         return {}
     rows = fetch(
         "UPDATE cloudigrade_instance AS i SET image_id = l.image_id"
-        " FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[]) AS l(id, image_id, is_described)"
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[], %s::text[], %s::text[])"
+        "  AS l(id, image_id, is_described, source_id, revision)"
         " WHERE i.id = l.id AND i.image_id IS DISTINCT FROM l.image_id"
-        "  AND (i.image_id IS NULL OR l.is_described) RETURNING i.id, i.image_id",
-        [list(links), [image for image, _ in links.values()], [described for _, described in links.values()]],
+        "  AND (i.image_id IS NULL OR l.is_described OR (l.revision <> '' AND i.described_until = 0 AND EXISTS"
+        "   (SELECT FROM cloudigrade_instanceevent AS e WHERE e.instance_id = i.id AND e.source_id = l.source_id"
+        "     AND e.revision = l.revision))) RETURNING i.id, i.image_id",
+        [list(links), *(list(column) for column in zip(*links.values(), strict=True))],
     )
     return dict(rows)
 
@@ -149,6 +158,7 @@ def _record_events(
         "instance_id bigint, source_id text, occurred_at bigint, kind smallint, feed smallint, previous smallint,"
         " is_launch boolean, is_termination boolean, instance_type text, billing_code text, revision text",
         ((instance, *event) for (instance, _), event in newest.items()),
+        is_joined=False,
     )
     rows = fetch(
         """

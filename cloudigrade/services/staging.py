@@ -7,14 +7,15 @@ from django.db import connection
 from psycopg import sql
 
 
-def stage(table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
+def stage(table: str, columns: str, rows: Iterable[Sequence[Any]], *, is_joined: bool = True) -> None:
     """Make a temporary table of these rows that lasts until the transaction ends; `columns` as in CREATE TABLE."""
     with connection.cursor() as cursor:
         name = sql.Identifier(table)
         cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("pg_temp", table)))
         cursor.execute(sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP").format(name, sql.SQL(columns)))
         copy_into(table, [column.split()[0] for column in columns.split(",")], rows)
-        cursor.execute(sql.SQL("ANALYZE {}").format(name))
+        if is_joined:  # without statistics the planner takes it for a large table
+            cursor.execute(sql.SQL("ANALYZE {}").format(name))
 
 
 def copy_into(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

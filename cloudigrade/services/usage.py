@@ -80,6 +80,7 @@ def _store(customer_id: int, answers: Mapping[date, DayUsage], as_of: datetime) 
             (day, encode_counts(answer), msgspec.json.encode(encode_totals(answer)).decode())
             for day, answer in answers.items()
         ),
+        is_joined=False,
     )
     execute(
         "INSERT INTO cloudigrade_concurrentusage (customer_id, day, maximum_counts, totals, computed_at)"

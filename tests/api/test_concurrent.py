@@ -1,4 +1,6 @@
+import gc
 import json
+import weakref
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -203,21 +205,54 @@ def test_a_neighbours_days_do_not_stand_in_for_missing_ones(ask, customer, neigh
 
 
 @pytest.mark.parametrize("days", [1, 40, 100])
-def test_three_queries_answer_however_many_days(ask, customer, django_assert_num_queries, days):
+def test_two_queries_answer_however_many_days(ask, customer, django_assert_num_queries, days):
     first = TODAY - timedelta(days=days)
     customer.created_at = datetime(2025, 1, 1, tzinfo=UTC)
     customer.save()
     store_usage(customer, first, *(counts_text(number) for number in range(days)))
 
-    with django_assert_num_queries(3):
-        response = ask(start_date=first.isoformat(), limit=100)
-
-    assert len(response.json()["data"]) == days
+    for _ in "before and after the counts are known":
+        with django_assert_num_queries(2):
+            response = ask(start_date=first.isoformat(), limit=100)
+        assert [item["maximum_counts"][0]["instances_count"] for item in response.json()["data"]] == [*range(days)]
 
 
 def test_an_empty_page_needs_no_usage_at_all(ask, customer, django_assert_num_queries):
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert ask(offset=5).json()["data"] == []
+
+
+def test_a_recalculated_day_is_answered_at_once(ask, customer):
+    store_usage(customer, date(2026, 3, 7), *(counts_text(1) for _ in range(3)))
+    usage = ConcurrentUsage.objects.filter(customer=customer)
+
+    def answer() -> list[int]:
+        items = ask(start_date="2026-03-07").json()["data"]
+        return [item["maximum_counts"][0]["instances_count"] for item in items]
+
+    assert answer() == [1, 1, 1]
+    for count in (2, 3):
+        usage.filter(day=date(2026, 3, 8)).update(maximum_counts=counts_text(count))
+        assert answer() == [1, count, 1]
+    usage.filter(day=date(2026, 3, 8)).delete()
+    assert ask(start_date="2026-03-07").status_code == 425
+    store_usage(customer, date(2026, 3, 8), counts_text(4))
+    assert answer() == [1, 4, 1]
+
+
+def test_an_answer_is_freed_without_the_garbage_collector(customer, rf):
+    store_usage(customer, date(2026, 3, 9), counts_text(1))
+    view = concurrent.ConcurrentViewSet.as_view({"get": "list"})
+
+    gc.disable()
+    try:
+        response = view(rf.get(CONCURRENT, headers=identities.of(org_id="11")))
+        answer = weakref.ref(response)
+        assert response.status_code == 200
+        del response
+        assert answer() is None
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_written(ask, customer):

@@ -1,4 +1,5 @@
 import logging
+from datetime import date
 
 import pytest
 from django.core.exceptions import BadRequest, PermissionDenied, TooManyFieldsSent
@@ -6,8 +7,8 @@ from django.db import OperationalError
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 
+from cloudigrade.api import concurrent
 from cloudigrade.api.errors import ResultUnavailable, answer_to
-from cloudigrade.models import Customer
 from tests.api.conftest import CONCURRENT
 
 FAILED = {"detail": "A server error occurred."}
@@ -40,10 +41,10 @@ def test_too_early_has_its_code():
 
 @pytest.mark.django_db
 def test_our_failure_is_logged_with_the_request_and_not_told(ask, customer, monkeypatch, caplog):
-    def fail(_: Customer) -> None:
+    def fail() -> date:
         raise RuntimeError("inner words")
 
-    monkeypatch.setattr(Customer, "joined_at", fail)
+    monkeypatch.setattr(concurrent, "today", fail)
 
     response = ask()
 

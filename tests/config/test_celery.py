@@ -57,29 +57,44 @@ def test_a_data_folder_that_cannot_be(own_app, tmp_path):
 
 
 @pytest.fixture
-def task_modules(monkeypatch):
+def task_modules(own_app, monkeypatch):
+    """Three modules of one task each; a task's name says nothing of its module."""
     for name, queue in {"a": "ingest", "b": "compute", "c": "compute"}.items():
         module = ModuleType(f"cloudigrade.tasks.{name}")
         vars(module)["QUEUE"] = queue
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(celery, "_MODULES", ["cloudigrade.tasks.a", "cloudigrade.tasks.b", "cloudigrade.tasks.c"])
+
+        def nudge():
+            """A task."""
+
+        nudge.__module__ = module.__name__
+        own_app.task(name=f"api.tasks.{name}", shared=False)(nudge)
+    modules = ["cloudigrade.tasks.a", "cloudigrade.tasks.b", "cloudigrade.tasks.c"]
+    monkeypatch.setattr(celery, "_MODULES", modules)
+    own_app.conf.imports = []
 
 
 @pytest.mark.usefixtures("task_modules")
 def test_a_module_of_tasks_names_their_queue():
     assert celery.queues() == ("compute", "ingest")
-    assert celery.route("cloudigrade.tasks.a.read", (), {}, {}, task=None) == {"queue": "ingest"}
-    assert celery.route("cloudigrade.tasks.c.recalculate") == {"queue": "compute"}
+    assert celery.route("api.tasks.a", (), {}, {}, task=None) == {"queue": "ingest"}
+    assert celery.route("api.tasks.c") == {"queue": "compute"}
     assert celery.route("celery.backend_cleanup") is None
+    assert celery.route("api.tasks.nonsense") is None
 
 
 @pytest.mark.usefixtures("task_modules")
 def test_a_message_goes_to_the_queue_of_its_task(own_app, tmp_path):
     celery.use_folder(tmp_path)
     own_app.conf.task_always_eager = False
-    own_app.send_task("cloudigrade.tasks.a.read")
+    own_app.send_task("api.tasks.a")
     (message,) = (tmp_path / "queue" / "messages").iterdir()
     assert message.name.endswith(".ingest.msg")
+
+
+def test_every_tick_of_beat_names_a_task_that_there_is():
+    celery.app.loader.import_default_modules()
+    assert {tick["task"] for tick in celery.SCHEDULE.values()} <= set(celery.app.tasks)
 
 
 def test_every_task_of_the_package_is_known_to_a_worker():

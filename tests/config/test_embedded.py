@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -137,7 +138,7 @@ def test_data_survives_kill_9_of_its_owner(data, owner):
 
 
 def test_data_survives_kill_9_of_everything(data, owner):
-    process, _ = owner(data)
+    process, url = owner(data)
     mark = data / "postgres" / "postmaster.pid"
     server_pid = embedded._pid(mark)
     process.send_signal(signal.SIGKILL)
@@ -145,6 +146,7 @@ def test_data_survives_kill_9_of_everything(data, owner):
     process.wait()
     with embedded.start(data) as server:
         assert _ask(server.url, "SELECT answer FROM kept") == (42,)
+    shutil.rmtree(_runtime(url))  # its keeper was not there to do it
 
 
 def test_a_pid_that_belongs_to_another_program_by_now_does_no_harm(data):

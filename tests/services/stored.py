@@ -17,9 +17,7 @@ from tests.builders import ACCOUNT, AS_OF, HOUR, MIDNIGHT, Item, batch, moment
 class Stored:
     """The customer, with one account unless told otherwise."""
 
-    def __init__(
-        self, org_id: str = "11", native_ids: Iterable[str] = (ACCOUNT,), *, metered_from: float = 0
-    ) -> None:
+    def __init__(self, org_id: str = "11", native_ids: Iterable[str] = (ACCOUNT,), *, metered_from: float = 0) -> None:
         self.customer_id = accounts.ensure_customer(org_id=org_id, now=AS_OF)
         accounts.ensure_accounts(
             customer_id=self.customer_id,

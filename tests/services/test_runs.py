@@ -114,11 +114,10 @@ def test_a_description_is_kept_only_where_it_speaks_of_a_later_time(stored):
     assert stored.runs() == [("i-1", 20, 40, "m5.xlarge", None)]
 
 
-def test_a_stop_without_a_time_is_reported_as_drift_and_moves_nothing(stored):
-    undated = described("i-1", 20, is_stop_undated=True)
-    stored.meter(undated)
+def test_a_stop_without_a_time_is_reported_as_drift_until_the_stop_is_known(stored):
+    stored.meter(described("i-1", 20, is_stop_undated=True))
 
-    assert stored.spans() == [("i-1", 20, None)]
+    assert stored.spans() == []
     assert Instance.objects.get().drift == ["found off, without a time, after its launch at 2026-03-02T20:00:00Z"]
 
     stored.meter(stop("i-1", 30))

@@ -113,7 +113,7 @@ def _raw_records(content: bytes | bytearray) -> list[msgspec.Raw]:
     try:
         return _RAW_FILE.decode(content).records
     except msgspec.ValidationError as error:
-        raise Unreadable("is JSON, but has no list of CloudTrail records") from error
+        raise Unreadable("has no list of CloudTrail records") from error
     except (ValueError, RecursionError) as error:
         raise Unreadable("is not JSON") from error
 

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import chain
@@ -73,13 +73,12 @@ def sources(location: str) -> Iterator[Found]:
 
 def read(source: Source) -> bytes:
     """The file's bytes as stored; raises Unreadable, CustomerProblem or Unavailable."""
-    stored = _object(source) if source.store else _file(source)
-    if len(stored) > packing.MAX_BYTES:
+    if source.size > packing.MAX_BYTES:
         raise Unreadable(f"is larger than {packing.MAX_BYTES >> 20} MiB")
-    return stored
+    return _object(source) if source.store else _file(source)
 
 
-def contents(found: Iterable[Found]) -> Iterator[Content | Skipped | Rejected]:
+def contents(found: Iterable[Found]) -> Generator[Content | Skipped | Rejected, None, None]:
     """Each in its turn with its bytes; objects are fetched ahead in parallel, and what cannot be read is rejected."""
     pool = ThreadPoolExecutor(session.CONNECTIONS)
     waiting: deque[tuple[int, Callable[[], Content | Skipped | Rejected]]] = deque()
@@ -149,7 +148,7 @@ def _place(path: Path) -> keys.Place:
 def _file(source: Source) -> bytes:
     try:
         with Path(source.path).open("rb") as file:
-            return file.read(packing.MAX_BYTES + 1)
+            return file.read()
     except (OSError, ValueError) as error:
         raise Unreadable(_explained(error)) from error
 
@@ -195,4 +194,4 @@ def _object(source: Source) -> bytes:
         raise Unreadable("is no object")
     with session.translated(f"{_S3}{source.bucket}/{source.path}", denied=Unreadable):
         answer = source.store.get_object(Bucket=source.bucket, Key=source.path)
-        return answer["Body"].read(packing.MAX_BYTES + 1)
+        return answer["Body"].read()

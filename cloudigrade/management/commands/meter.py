@@ -98,16 +98,20 @@ class Command(Base):
         as_of = days.instant(days.opening(options["end"]))
         since = days.instant(days.opening(options["first"]))
         now = datetime.now(UTC)  # noqa: TID251 - a command may look at the clock
-        meter = _Meter(accounts.ensure_customer(org_id=CUSTOMER, now=now), since, now, frozenset(options["account"]))
+        customer = accounts.ensure_customer(org_id=CUSTOMER, now=now)
+        since = min(since, accounts.metered_since(customer_id=customer) or since)
+        meter = _Meter(customer, since, now, frozenset(options["account"]))
         try:
-            for batch in _batches(options):
-                meter.take(batch)
+            for documents in _documents(options):
+                meter.take(documents)
+            for logs in _logs(options):
+                meter.take(logs)
+                meter.count_files(logs)
         except (Unreadable, CustomerProblem) as problem:
             raise CommandError(str(problem), returncode=BAD_USAGE) from problem
         except Unavailable as problem:
             raise CommandError(f"{problem} (try again later)", returncode=1) from problem
         meter.check()
-        customer = meter.customer_id
         accounts.extend_metering(customer_id=customer, metered_from=since, as_of=as_of)
         runs.recalculate_all(as_of=as_of, customer_id=customer)
         usage.recalculate_all(as_of=as_of, customer_id=customer)
@@ -147,10 +151,13 @@ class _Meter:
             duplicate=recorded.duplicate,
             foreign=recorded.foreign,
             rejected=rejected_records,
-            files=len(batch.read_sources),
             skipped=batch.files_skipped,
-            files_rejected=len(batch.rejected) - rejected_records,
+            files_rejected=_files_rejected(batch),
         )
+
+    def count_files(self, logs: Batch) -> None:
+        """Count the log files that were read; documents are none."""
+        self.tally["files"] += len(logs.read_sources)
 
     def check(self) -> None:
         """Raise a CommandError where what was read cannot give a report."""
@@ -180,13 +187,15 @@ class _Meter:
             write(f"... and {len(self.rejected) - REASONS_SHOWN} more\n")
 
 
-def _batches(options: Mapping[str, Any]) -> Iterator[Batch]:
-    """The documents, then the log files, with a progress bar on standard error."""
+def _documents(options: Mapping[str, Any]) -> Iterator[Batch]:
+    """What the files of descriptions hold."""
     for option, kind in DOCUMENTS.items():
         if options[option]:
-            documents = reading.read_documents(options[option], kind)
-            documents.read_sources = []  # counted are log files
-            yield documents
+            yield reading.read_documents(options[option], kind)
+
+
+def _logs(options: Mapping[str, Any]) -> Iterator[Batch]:
+    """What the log files hold, with a progress bar where standard error is a terminal."""
     found = [source for location in options["trail"] for source in trail.sources(location)]
     with _progress() as progress:
         task = progress.add_task("reading log files", total=len(found))
@@ -196,9 +205,10 @@ def _batches(options: Mapping[str, Any]) -> Iterator[Batch]:
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=Console(stderr=True), transient=True,
+        console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
 
 
@@ -207,8 +217,9 @@ def _files_rejected(batch: Batch) -> int:
 
 
 def _accounts_of(batch: Batch) -> set[str]:
-    items: Iterable[Any] = (*batch.instances, *batch.tags, *batch.described_instances)
-    return batch.accounts | {item.account for item in items}
+    # an account whose first file cannot be read is found too, or it would be forgotten that something of it is missing
+    items: Iterable[Any] = (*batch.instances, *batch.tags, *batch.described_instances, *batch.rejected)
+    return batch.accounts | {item.account for item in items if item.account}
 
 
 def _text(item: Rejected) -> str:

@@ -4,11 +4,17 @@ import gzip
 import json
 from typing import Any
 
+from cloudigrade.clouds.aws import cloudtrail, translate
+from cloudigrade.clouds.aws.translate import Translation
+
 ACCOUNT = "012345678901"
 REGION = "us-east-1"
 TIME = "2026-01-02T03:04:05Z"
 SECOND = 1_767_323_045
-KEY = f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/01/02/{ACCOUNT}_CloudTrail_{REGION}_20260102T0305Z_Ab12Cd34Ef56Gh78.json.gz"
+FOLDER = f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/01/02"
+KEY = f"{FOLDER}/{ACCOUNT}_CloudTrail_{REGION}_20260102T0305Z_Ab12Cd34Ef56Gh78.json.gz"
+EVENT_ID = "11111111-2222-3333-4444-555555555555"
+OMITTED = {"omitted": True, "originalSize": 123_456, "reason": "responseElements too large"}
 ON = {"code": 16, "name": "running"}
 OFF = {"code": 80, "name": "stopped"}
 
@@ -24,7 +30,7 @@ def record(name: str, **changes: Any) -> dict[str, Any]:
         "awsRegion": REGION,
         "requestParameters": None,
         "responseElements": None,
-        "eventID": "11111111-2222-3333-4444-555555555555",
+        "eventID": EVENT_ID,
         "eventType": "AwsApiCall",
         "recipientAccountId": ACCOUNT,
     } | changes
@@ -78,4 +84,10 @@ def log(*records: Any) -> bytes:
 
 def packed(*records: Any) -> bytes:
     """The records as a log file, gzipped."""
-    return gzip.compress(log(*records))
+    return gzip.compress(log(*records), mtime=0)
+
+
+def translated(value: Any, **origin: str) -> Translation | None:
+    """The record's translation, read from a file as any other."""
+    parsed = cloudtrail.parse(log(value), **origin)
+    return translate.translate(parsed.candidates[0].record) if parsed.candidates else None

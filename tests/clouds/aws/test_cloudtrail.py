@@ -36,7 +36,16 @@ FIELDS = st.sampled_from(
 NAMES = st.sampled_from(sorted(cloudtrail.CANDIDATES))
 BODIES = st.dictionaries(
     st.sampled_from(
-        ["instancesSet", "resourcesSet", "tagSet", "instanceId", "instanceType", "instanceIdSet", "attribute", "_return"]
+        [
+            "instancesSet",
+            "resourcesSet",
+            "tagSet",
+            "instanceId",
+            "instanceType",
+            "instanceIdSet",
+            "attribute",
+            "_return",
+        ]
     ),
     JSON | st.fixed_dictionaries({"items": JSON | st.lists(JSON)}),
 )
@@ -95,7 +104,7 @@ def test_any_other_json_is_unreadable_at_worst(value):
     if isinstance(value, dict) and isinstance(value.get("Records"), list):
         return
 
-    with pytest.raises(Unreadable, match="is JSON, but has no list of CloudTrail records"):
+    with pytest.raises(Unreadable, match="has no list of CloudTrail records"):
         cloudtrail.parse(content)
 
 
@@ -105,15 +114,17 @@ def test_bytes_are_no_json_unless_they_are(content):
         cloudtrail.parse(content)
 
 
-@pytest.mark.parametrize("content", [b"", b"not JSON at all", b'{"Records":[', b'{"Records":[]}x', b"[" * 50_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"not JSON at all", b'{"Records":[', b'{"Records":[]}x', b'{"a":' + b"[" * 50_000]
+)
 def test_text_that_is_not_json_costs_the_file(content):
-    with pytest.raises(Unreadable, match="^is not JSON$"):
+    with pytest.raises(Unreadable, match=r"^is not JSON$"):
         cloudtrail.parse(content)
 
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"5", b'{"Records":{}}', b'{"Records":null}', b'{"Events":[]}'])
 def test_json_without_records_costs_the_file(content):
-    with pytest.raises(Unreadable, match="^is JSON, but has no list of CloudTrail records$"):
+    with pytest.raises(Unreadable, match=r"^has no list of CloudTrail records$"):
         cloudtrail.parse(content)
 
 
@@ -153,7 +164,11 @@ def test_the_newest_time_is_that_of_any_record_by_account_and_region():
 
 @pytest.mark.parametrize("odd", ["zzz", "9999", "2026-13-01T00:00:00Z", "2026-01-02T09:00:00+09:00", 5, None, ""])
 def test_a_malformed_time_does_not_hide_the_newest(odd: Any):
-    values = [record("Any", eventTime=TIME), record("Any", eventTime=odd), record("Any", eventTime="2026-01-02T03:04:04Z")]
+    values = [
+        record("Any", eventTime=TIME),
+        record("Any", eventTime=odd),
+        record("Any", eventTime="2026-01-02T03:04:04Z"),
+    ]
 
     assert cloudtrail.parse(log(*values)).newest == {(ACCOUNT, REGION): SECOND}
 
@@ -165,7 +180,7 @@ def test_a_candidate_can_be_had_as_it_stands_in_the_file():
     assert [json.loads(parsed.raw(candidate)) for candidate in parsed.candidates] == [run_instances(), odd]
 
 
-def test_a_record_of_a_fleet_names_where_it_stands():
+def test_only_records_that_can_matter_are_candidates():
     parsed = cloudtrail.parse(log(record("Any"), run_instances()))
 
     assert [candidate.position for candidate in parsed.candidates] == [1]

@@ -7,34 +7,24 @@ import pytest
 
 from cloudigrade.clouds.aws import cloudtrail, translate
 from cloudigrade.clouds.aws.translate import Translation
-from cloudigrade.clouds.protocol import InstanceActivity, TagChange
+from cloudigrade.clouds.protocol import InstanceActivity
 from cloudigrade.domain.events import Event, Feed, Kind, Previous
 from tests.clouds.aws.records import (
     ACCOUNT,
+    EVENT_ID,
     OFF,
+    OMITTED,
     ON,
     REGION,
     SECOND,
     TIME,
     items,
     launched,
-    log,
     record,
     run_instances,
     switched,
-    tagging,
+    translated,
 )
-
-EVENT_ID = "11111111-2222-3333-4444-555555555555"
-OMITTED = {"omitted": True, "originalSize": 123_456, "reason": "responseElements too large"}
-RHEL = "cloudigrade-rhel-present"
-OPENSHIFT = "cloudigrade-ocp-present"
-
-
-def translated(value: Any, **origin: str) -> Translation | None:
-    """The record's translation, read from a file as any other."""
-    parsed = cloudtrail.parse(log(value), **origin)
-    return translate.translate(parsed.candidates[0].record) if parsed.candidates else None
 
 
 def activity(instance: str = "i-0a1", kind: Kind = Kind.POWER_ON, image: str = "", **changes: Any) -> InstanceActivity:
@@ -85,12 +75,12 @@ def test_a_malformed_image_id_is_left_out():
 @pytest.mark.parametrize("response", [None, {}, OMITTED, [], "text", items(), {"instancesSet": None}])
 def test_c4_a_launch_without_instances_in_its_response_is_rejected(response):
     """C4: a null or truncated body must be kept and shown, for nobody can tell its instances."""
-    assert_rejected(
-        run_instances(responseElements=response), "RunInstances gives no instances in its response"
-    )
+    assert_rejected(run_instances(responseElements=response), "RunInstances gives no instances in its response")
 
 
-@pytest.mark.parametrize("odd", [None, 7, "i-0a1", [], {}, {"instanceId": 5}, {"instanceId": "i-"}, {"instanceId": "vm"}])
+@pytest.mark.parametrize(
+    "odd", [None, 7, "i-0a1", [], {}, {"instanceId": 5}, {"instanceId": "i-"}, {"instanceId": "vm"}]
+)
 def test_c4_an_odd_item_costs_only_itself(odd):
     """C4: one odd item must not take its neighbours along."""
     reason = "RunInstances has an item without a valid instance id and type"
@@ -164,9 +154,7 @@ def test_c4_without_an_answer_the_request_names_the_instances(response):
 @pytest.mark.parametrize("request_body", [None, {}, OMITTED, items(), 5])
 def test_c4_a_record_that_names_no_instance_at_all_is_rejected(name, request_body):
     """C4: `requestParameters: null` raised."""
-    assert_rejected(
-        switched(name, requestParameters=request_body, responseElements=None), f"{name} names no instance"
-    )
+    assert_rejected(switched(name, requestParameters=request_body, responseElements=None), f"{name} names no instance")
 
 
 def test_a_call_that_is_no_real_api_does_not_matter():
@@ -189,7 +177,9 @@ def test_c6_a_termination_by_auto_scaling_ends_the_instance(source):
 
 def test_c6_a_spot_interruption_is_a_power_off_and_no_termination():
     """C6: spot interruptions were not observed at all."""
-    value = record("BidEvictedEvent", eventType="AwsServiceEvent", serviceEventDetails={"instanceIdSet": ["i-0a1", "i-0a2"]})
+    value = record(
+        "BidEvictedEvent", eventType="AwsServiceEvent", serviceEventDetails={"instanceIdSet": ["i-0a1", "i-0a2"]}
+    )
 
     assert_instances(value, activity(kind=Kind.POWER_OFF), activity("i-0a2", Kind.POWER_OFF))
 
@@ -242,49 +232,6 @@ def test_an_attribute_change_that_cannot_be_told_is_rejected(request_body, reaso
     value = record("ModifyInstanceAttribute", requestParameters=request_body)
 
     assert_rejected(value, f"ModifyInstanceAttribute {reason}")
-
-
-def tag(image: str, key: str, *, is_present: bool) -> TagChange:
-    return TagChange(ACCOUNT, REGION, image, key, is_present, SECOND, EVENT_ID)
-
-
-@pytest.mark.parametrize(("name", "is_present"), [("CreateTags", True), ("DeleteTags", False)])
-def test_our_tags_on_images_are_changes_of_each_image_and_key(name, is_present):
-    value = tagging(name, ["ami-0f1", "i-0a1", "ami-0b2"], [RHEL, "Name", OPENSHIFT])
-
-    changes = [tag(image, key, is_present=is_present) for image in ("ami-0f1", "ami-0b2") for key in (RHEL, OPENSHIFT)]
-    assert translated(value) == Translation([], changes, ACCOUNT)
-
-
-@pytest.mark.parametrize("name", ["CreateTags", "DeleteTags"])
-@pytest.mark.parametrize(
-    ("resources", "keys"),
-    [(["i-0a1", "vol-1"], [RHEL]), (["ami-0f1"], ["Name"]), ([], [RHEL]), (["i-0a1", None], ["Name"])],
-)
-def test_other_tags_and_tags_of_other_things_do_not_matter(name, resources, keys):
-    assert translated(tagging(name, resources, keys)) is None
-
-
-def test_deleting_tags_without_naming_any_deletes_both_of_ours():
-    value = record("DeleteTags", requestParameters={"resourcesSet": {"items": [{"resourceId": "ami-0f1"}]}})
-
-    changes = [tag("ami-0f1", key, is_present=False) for key in (OPENSHIFT, RHEL)]
-    assert translated(value) == Translation([], changes, ACCOUNT)
-
-
-@pytest.mark.parametrize("request_body", [None, OMITTED, []])
-def test_c4_a_tag_event_that_cannot_be_told_is_rejected(request_body):
-    """C4: a null body must be kept and shown."""
-    assert_rejected(record("CreateTags", requestParameters=request_body), "CreateTags does not say what was tagged")
-
-
-@pytest.mark.parametrize(("resources", "keys"), [(["ami-0f1", 5], [RHEL]), (["ami-0f1", "ami-\0"], [RHEL]), (["ami-0f1"], [RHEL, 5])])
-def test_an_odd_image_or_key_costs_only_itself(resources, keys):
-    reason = "CreateTags has an item that names no valid resource or tag"
-
-    assert translated(tagging("CreateTags", resources, keys)) == Translation(
-        [], [tag("ami-0f1", RHEL, is_present=True)], ACCOUNT, reason
-    )
 
 
 @pytest.mark.parametrize(
@@ -366,7 +313,9 @@ def test_c4_without_any_account_a_relevant_record_is_rejected(identity):
     assert_rejected(value, "RunInstances names no account of 12 digits", account="")
 
 
-@pytest.mark.parametrize("time", [None, "", 5, "yesterday", "2026-02-30T00:00:00Z", "2026-01-02T03:04:05", "1969-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "time", [None, "", 5, "yesterday", "2026-02-30T00:00:00Z", "2026-01-02T03:04:05", "1969-12-31T23:59:59Z"]
+)
 def test_without_a_valid_time_a_relevant_record_is_rejected(time):
     assert_rejected(run_instances(eventTime=time), "RunInstances has no valid event time")
     assert translated(record("DescribeInstances", eventTime=time)) is None
@@ -383,6 +332,19 @@ def test_the_region_is_the_records_or_else_the_keys():
     found = translated(run_instances(awsRegion=None), region="eu-west-1")
     assert found is not None
     assert [each.region for each in found.instances] == ["eu-west-1"]
+
+
+@pytest.mark.parametrize("event_id", [None, "", 5, "with\0nul", "x" * 129, "é"])
+def test_a_record_without_a_usable_id_gets_one_from_its_content(event_id):
+    first, again = (translated(run_instances(eventID=event_id)) for _ in range(2))
+    other = translated(run_instances(launched("i-0a2"), eventID=event_id))
+
+    assert first == again
+    assert first is not None
+    assert other is not None
+    ids = {found.instances[0].event.source_id for found in (first, other)}
+    assert len(ids) == 2
+    assert all(each.startswith("sha256:") and len(each) == len("sha256:") + 64 for each in ids)
 
 
 def test_an_addendum_takes_the_place_of_the_original():
@@ -403,27 +365,6 @@ def test_an_addendum_takes_the_place_of_the_original():
             )
         )
     ]
-
-
-@pytest.mark.parametrize("addendum", [{"reason": "DELIVERY_DELAY"}, {"originalEventID": ""}, {"originalEventID": 5}, []])
-def test_an_addendum_without_an_original_keeps_its_own_id(addendum):
-    found = translated(tagging("CreateTags", ["ami-0f1"], [RHEL], addendum=addendum))
-
-    assert found is not None
-    assert [(each.source_id, each.revision) for each in found.tags] == [(EVENT_ID, f"{TIME}|{EVENT_ID}")]
-
-
-@pytest.mark.parametrize("event_id", [None, "", 5, "with\0nul", "x" * 129, "é"])
-def test_a_record_without_a_usable_id_gets_one_from_its_content(event_id):
-    first, again = (translated(run_instances(eventID=event_id)) for _ in range(2))
-    other = translated(run_instances(launched("i-0a2"), eventID=event_id))
-
-    assert first == again
-    assert first is not None
-    assert other is not None
-    ids = {found.instances[0].event.source_id for found in (first, other)}
-    assert len(ids) == 2
-    assert all(each.startswith("sha256:") and len(each) == len("sha256:") + 64 for each in ids)
 
 
 def test_events_name_their_feed():

@@ -1,0 +1,51 @@
+"""Runs the `cloudigrade` command within the test's own process, which is afterwards as it was before."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+
+from cloudigrade.__main__ import main
+
+
+class Answer(NamedTuple):
+    """How a command ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(name: str, *arguments: object, blocker: DjangoDbBlocker, said: pytest.CaptureFixture[str]) -> Answer:
+    """The command's answer; `blocker` and `said` are the fixtures django_db_blocker and capsys."""
+    said.readouterr()
+    with _restored(), blocker.unblock():
+        try:
+            status = main([name, *map(str, arguments)])
+        except SystemExit as end:
+            status = int(end.code or 0)
+    return Answer(status, *said.readouterr())
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """The command points Django and the environment at a database of its own and takes SIGTERM."""
+    place = settings.DATABASES["default"]
+    before, url, environment = dict(place), settings.DATABASE_URL, dict(os.environ)
+    on_termination = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        connections.close_all()
+        place.clear()
+        place.update(before)
+        settings.DATABASE_URL = url
+        os.environ.clear()
+        os.environ.update(environment)
+        signal.signal(signal.SIGTERM, on_termination)
