@@ -8,11 +8,16 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from django.db import connection
+
 from benchmarks import measuring
 from benchmarks.decode import ACCOUNT, log_file
+from cloudigrade.clouds.aws import reading
+from cloudigrade.clouds.aws.trail import sources
+from cloudigrade.services import accounts, activity
 
 RECORDS_PER_FILE = 5_000
-FILES = 40
+FILES = 16
 SHARES = (0.01, 0.20)
 ROUNDS = 3
 
@@ -31,8 +36,6 @@ def main() -> None:
 
 def measure(trail: Path, share: float) -> None:
     """Print the rates of both, side by side."""
-    from django.db import connection
-
     measuring.forget_peak()
     records = FILES * RECORDS_PER_FILE
     extracting = storing = float("inf")
@@ -53,18 +56,11 @@ def measure(trail: Path, share: float) -> None:
 
 def extract(trail: Path) -> int:
     """All activities of the trail, thrown away."""
-    from cloudigrade.clouds.aws import reading
-    from cloudigrade.clouds.aws.trail import sources
-
     return sum(len(batch.instances) for batch in reading.read_trail(sources(str(trail))))
 
 
 def store(trail: Path) -> None:
     """All activities of the trail, recorded as the service does it."""
-    from cloudigrade.clouds.aws import reading
-    from cloudigrade.clouds.aws.trail import sources
-    from cloudigrade.services import accounts, activity
-
     now = datetime(2026, 1, 3, tzinfo=UTC)
     customer = accounts.ensure_customer(org_id="bench", now=now)
     accounts.ensure_accounts(

@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks import measuring
 from benchmarks.metering import DAYS, FIRST, fill
+from cloudigrade.clouds.protocol import Batch, InstanceActivity
+from cloudigrade.domain.events import Event, Kind, Previous
+from cloudigrade.services import activity, runs, usage
+from cloudigrade.services.staging import fetch
 
 
 def main() -> None:
@@ -19,11 +23,6 @@ def main() -> None:
 
 def measure(instances: int) -> None:
     """Print what the late event cost."""
-    from cloudigrade.clouds.protocol import Batch, InstanceActivity
-    from cloudigrade.domain.events import Event, Kind, Previous
-    from cloudigrade.services import activity, runs, usage
-    from cloudigrade.services.staging import fetch
-
     fill(instances)
     start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
     as_of = start + timedelta(DAYS)
@@ -57,7 +56,6 @@ def measure(instances: int) -> None:
 
 
 def _answers() -> dict[object, tuple[object, object]]:
-    from cloudigrade.services.staging import fetch
 
     rows = fetch("SELECT day, totals::text, computed_at FROM cloudigrade_concurrentusage")
     return {day: (totals, computed_at) for day, totals, computed_at in rows}

@@ -8,6 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import django
+from django.core.management import call_command
+from django.db import connections
+
+from cloudigrade.config import database as places
+
+# models and services, which the workloads import after this module, want it
+os.environ["DJANGO_SETTINGS_MODULE"] = "cloudigrade.config.settings"
+django.setup()
+
 
 def seconds(work: Callable[[], object], *, rounds: int = 1) -> float:
     """The shortest time of some rounds."""
@@ -35,15 +45,6 @@ def forget_peak() -> None:
 @contextmanager
 def database() -> Iterator[None]:
     """A PostgreSQL of one's own with our tables in it, and Django set up to use it."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "cloudigrade.config.settings"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connections
-
-    from cloudigrade.config import database as places
-
     with places.temporary(None) as url:
         places.point_at(url)
         call_command("migrate", verbosity=0)

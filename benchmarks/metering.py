@@ -10,7 +10,15 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
+from django.conf import settings
+from django.db import connection, transaction
+
 from benchmarks import measuring
+from cloudigrade.clouds.protocol import Batch, Findings, TypeDefinition
+from cloudigrade.services import accounts, definitions, runs, staging, usage, verdicts
+from cloudigrade.services.activity import record
+from cloudigrade.services.staging import fetch
 
 DAYS = 90
 EVENTS = 20
@@ -35,11 +43,6 @@ def main() -> None:
 
 def measure(instances: int, *, constraint: bool) -> None:
     """Print what this many instances cost."""
-    from django.db import connection
-
-    from cloudigrade.services import runs, usage
-    from cloudigrade.services.staging import fetch
-
     fill(instances)
     if not constraint:
         with connection.cursor() as cursor:
@@ -54,7 +57,9 @@ def measure(instances: int, *, constraint: bool) -> None:
     building = measuring.seconds(lambda: runs.recalculate_all(as_of=as_of))
     counting = measuring.seconds(lambda: usage.recalculate_all(as_of=as_of))
     total = building + counting
-    ((stored, answered),) = fetch("SELECT (SELECT count(*) FROM cloudigrade_run), (SELECT count(*) FROM cloudigrade_concurrentusage)")
+    ((stored, answered),) = fetch(
+        "SELECT (SELECT count(*) FROM cloudigrade_run), (SELECT count(*) FROM cloudigrade_concurrentusage)"
+    )
     print(
         f"{instances:>7} instances {'with' if constraint else 'without'} constraint:"
         f" SELECT {select:.3f} s ({select_peak} MiB), runs {building:.3f} s, usage {counting:.3f} s,"
@@ -65,28 +70,28 @@ def measure(instances: int, *, constraint: bool) -> None:
 
 def read_events() -> int:
     """The measure of things: every stored event, all columns, by one SELECT of the bare driver into Python."""
-    import psycopg
-    from django.conf import settings
-
     with psycopg.connect(settings.DATABASE_URL) as connection:
-        rows = connection.execute("SELECT * FROM cloudigrade_instanceevent ORDER BY instance_id, occurred_at").fetchall()
+        rows = connection.execute(
+            "SELECT * FROM cloudigrade_instanceevent ORDER BY instance_id, occurred_at"
+        ).fetchall()
     return len(rows)
 
 
 def fill(instances: int) -> None:
     """One customer whose instances each have 20 power events, on and off in turn, over 90 days."""
-    from cloudigrade.clouds.protocol import Batch, Findings, TypeDefinition
-    from cloudigrade.services import accounts, definitions, staging
-    from cloudigrade.services.activity import record
-
     start = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC)
     customer = accounts.ensure_customer(org_id="bench", now=start)
-    accounts.ensure_accounts(customer_id=customer, cloud="aws", native_ids=["012345678901"], metered_from=start, now=start)
+    accounts.ensure_accounts(
+        customer_id=customer, cloud="aws", native_ids=["012345678901"], metered_from=start, now=start
+    )
     sizes = [TypeDefinition("t3.large", 2, 8192), TypeDefinition("m5.4xlarge", 16, 65536)]
     definitions.record(cloud="aws", definitions=sizes, as_of=start)
     purposes = [{"role": role, "service_level_agreement": sla, "usage": "Production", "service_type": "L1-L3"}
                 for role in ("Server", "Workstation") for sla in ("Premium", "Standard", "Self-Support")]  # fmt: skip
-    found = [Findings(f"ami-{n:08x}", {"rhel_product_certs_found": True, "syspurpose": purpose}) for n, purpose in enumerate(purposes)]
+    found = [
+        Findings(f"ami-{n:08x}", {"rhel_product_certs_found": True, "syspurpose": purpose})
+        for n, purpose in enumerate(purposes)
+    ]
     record(customer_id=customer, cloud="aws", feed="bench", batch=Batch(findings=found), as_of=start)
     ((account,),) = staging.fetch("SELECT id FROM cloudigrade_cloudaccount")
     staging.execute(
@@ -97,11 +102,8 @@ def fill(instances: int) -> None:
         " ON i.place = n %% %s + 1",
         [account, start, instances, len(found)],
     )
-    from django.db import transaction
 
     with transaction.atomic():
-        from cloudigrade.services import verdicts
-
         images = [image for (image,) in staging.fetch("SELECT id FROM cloudigrade_image")]
         verdicts.recalculate(image_ids=images, as_of=start)
     ids = [instance for (instance,) in staging.fetch("SELECT id FROM cloudigrade_instance ORDER BY id")]

@@ -19,5 +19,9 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - the framewo
             cursor.execute("SELECT 1")
     except Error:
         logger.exception("The database does not answer")
-        return JsonResponse({"status": "unavailable"}, status=503)
-    return JsonResponse({"status": "ok"})
+        return _answer("unavailable", status=503)
+    return _answer("ok", status=200)
+
+
+def _answer(word: str, *, status: int) -> JsonResponse:
+    return JsonResponse({"status": word}, status=status, json_dumps_params={"separators": (",", ":")})

@@ -18,6 +18,9 @@ SCHEME = "files"
 """`files://` is the broker's URL; its folder is the transport option `folder`."""
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
 
+_SOON = 0.4
+"""Seconds."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -66,6 +69,10 @@ class Transport(virtual.Transport):
     driver_type = "files"
     driver_name = "files"
     polling_interval = 0.2
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """A message has been delivered, or TimeoutError: soon, because a worker that shall stop waits for it."""
+        super().drain_events(connection, _SOON if timeout is None else min(timeout, _SOON))
 
     def driver_version(self) -> str:
         """There is none apart from ours."""

@@ -192,7 +192,8 @@ class _Edges:
         def until(boundary: Column) -> Column:
             """The integral of the level from the beginning of time to each boundary."""
             place = np.searchsorted(self.at[chosen], boundary, side="left")
-            return level[place] * (boundary - self.openings[0]) - moment[place]
+            integral: Column = level[place] * (boundary - self.openings[0]) - moment[place]
+            return integral
 
         return until(self.openings + DAY) - until(self.openings)
 

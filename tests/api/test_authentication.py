@@ -2,13 +2,15 @@ import base64
 import hmac
 import json
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from rest_framework.request import Request
 
-from cloudigrade.models import Customer
+from cloudigrade.api.authentication import CustomerAuthentication, Requester
+from cloudigrade.models import CloudAccount, Customer
 from tests.api import identities
 from tests.api.conftest import CONCURRENT, PSK, counts_text, store_usage
 
@@ -109,6 +111,24 @@ def test_s5_names_of_different_customers_are_refused(ask, customer, neighbour, n
     """S5: a matching account number hid a different org id."""
     assert _answer(ask(headers=identities.of(**names))) == (403, INCORRECT)
     assert _answer(ask(headers=_psk(**names))) == (403, INCORRECT)
+
+
+def test_the_requester_joined_when_the_customer_did(customer, rf):
+    request = Request(rf.get(CONCURRENT, headers=identities.of(org_id="11")))
+    authenticator = CustomerAuthentication()
+
+    assert authenticator.authenticate(request) == (Requester(customer.pk, date(2026, 1, 1)), None)
+    for month in (11, 10, 12):
+        CloudAccount.objects.create(
+            customer=customer,
+            cloud="aws",
+            native_id=f"0000000000{month}",
+            metered_from=datetime(2025, month, 9, 23, 59, tzinfo=UTC),
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+
+    assert authenticator.authenticate(request) == (Requester(customer.pk, customer.joined_at().date()), None)
+    assert customer.joined_at().date() == date(2025, 10, 9)
 
 
 def test_an_account_number_known_without_its_org_id_is_enough(ask):

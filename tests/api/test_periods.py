@@ -38,6 +38,8 @@ def test_a_date_is_read_however_it_is_written(text, expected):
         "yesterday",
         "2026-02-30",
         "2026-13-01",
+        "2026-W10-1",
+        "2026-W10",
         "0000-00-00",
         "1" * LONGEST_TEXT,
         "2026-03-01" + " " * LONGEST_TEXT,
@@ -73,6 +75,12 @@ def test_whatever_is_sent_is_a_date_or_refused(text):
     except ValueError:
         return
     assert type(day) is date
+
+
+@given(st.dates())
+def test_an_iso_date_is_what_the_lenient_reader_takes_it_for(day):
+    assert parse_day(day.isoformat(), today=TODAY) == day
+    assert parse_day(f"{day.isoformat()} 00:00", today=TODAY) == day
 
 
 JOINED = date(2026, 3, 1)

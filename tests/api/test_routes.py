@@ -2,6 +2,8 @@ import uuid
 from datetime import date
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
 from django.urls import reverse
 
 from tests.api import identities
@@ -75,6 +77,14 @@ def test_head_is_get_without_the_body(client, ask):
 
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["Content-Length"] == ask().headers["Content-Length"]
+
+
+def test_the_server_gets_no_body_for_head(rf):
+    response = WSGIHandler().get_response(rf.head(CONCURRENT, headers=MINE))
+
+    assert isinstance(response, HttpResponse)
+    assert (response.status_code, response.content) == (200, b"")
+    assert int(response.headers["Content-Length"]) > 200
 
 
 def test_options_tell_what_is_allowed(client):

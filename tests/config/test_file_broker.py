@@ -5,6 +5,8 @@ from kombu import Connection
 
 from cloudigrade.config import file_broker
 
+OLDEST = f"{'0' * 20}_{'0' * 32}.compute.msg"
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -75,11 +77,11 @@ def test_a_message_being_written_is_not_seen(queue, folder):
 @pytest.mark.parametrize("content", [b"", b'{"body": "ha', b"\xff", b"[]"])
 def test_what_is_no_message_is_dropped_and_said(queue, folder, caplog, content):
     folder.mkdir()
-    (folder / f"0_{'0' * 32}.compute.msg").write_bytes(content)
+    (folder / OLDEST).write_bytes(content)
     queue().put({"number": 1})
 
     assert _taken(queue()) == {"number": 1}
-    assert [record.message for record in caplog.records] == [f"0_{'0' * 32}.compute.msg is no message and is dropped"]
+    assert [record.message for record in caplog.records] == [f"{OLDEST} is no message and is dropped"]
     assert list(folder.iterdir()) == []
 
 

@@ -104,7 +104,9 @@ def test_the_table_has_a_line_for_the_day_and_what_is_needed_to_trust_it(meter, 
     answer = meter(folder, *explained)
 
     assert (answer.status, answer.err) == (0, "")
-    (line,) = [line for line in answer.out.splitlines() if "2026-03-02" in line and "┃" not in line and "RHEL in" not in line]
+    (line,) = [
+        line for line in answer.out.splitlines() if "2026-03-02" in line and "┃" not in line and "RHEL in" not in line
+    ]
     assert [cell.strip() for cell in line.strip("│").split("│")] == [
         "2026-03-02", "1", "0", "0", "1", "2", "2.00", "4.00", "1", "yes",
     ]  # fmt: skip
@@ -148,7 +150,7 @@ def test_c36_an_organization_layout_is_read_and_zeros_are_kept(meter, tmp_path):
 
     report = json.loads(meter(folder, "--format", "json").out)
     assert report["accounts"] == [ACCOUNT, OTHER]
-    assert report["days"][0]["all"]["instances_peak"] == 1 or report["instances"]["undetermined"] == 2
+    assert report["days"][0]["all"]["instances_peak"] == 2
 
 
 def test_only_the_wanted_accounts_are_metered(meter, folder):
@@ -177,7 +179,7 @@ def test_one_bad_file_costs_that_file_and_is_reported(meter, folder):
     skipped, *rejected = answer.err.splitlines()
     assert skipped == "1 file(s) skipped that are no CloudTrail logs"
     assert [line.rpartition(": ")[2] for line in rejected] == [
-        "is a truncated gzip file", "is not JSON", "is JSON, but has no list of CloudTrail records",
+        "is a truncated gzip file", "is not JSON", "has no list of CloudTrail records",
     ]  # fmt: skip
     assert all(line.startswith("rejected: AWSLogs/000000000042/CloudTrail/") for line in rejected)
     assert report["files"] == {"read": 1, "rejected": 3}
@@ -186,7 +188,9 @@ def test_one_bad_file_costs_that_file_and_is_reported(meter, folder):
 
 
 def test_one_bad_record_costs_that_record_and_is_reported(meter, folder):
-    write_log(folder, record("StopInstances", "05:00", responseElements=None), launch("06:00", instance="i-2"), name="2")
+    write_log(
+        folder, record("StopInstances", "05:00", responseElements=None), launch("06:00", instance="i-2"), name="2"
+    )
 
     answer = meter(folder, "--format", "json")
 

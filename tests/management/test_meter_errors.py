@@ -56,8 +56,8 @@ def test_a_folder_with_nothing_usable(meter, tmp_path):
 NOT_LOGS = {
     "text": (b"hello", "is not JSON"),
     "nothing": (b"", "is not JSON"),
-    "other JSON": (b'{"Messages": []}', "is JSON, but has no list of CloudTrail records"),
-    "a list": (b"[]", "is JSON, but has no list of CloudTrail records"),
+    "other JSON": (b'{"Messages": []}', "has no list of CloudTrail records"),
+    "a list": (b"[]", "has no list of CloudTrail records"),
     "truncated gzip": (bytes.fromhex("1f8b0800000000000003ab56"), "is a truncated gzip file"),
     "damaged gzip": (bytes.fromhex("1f8b08000000000000ff") + b"\xff" * 40, "is a damaged gzip file"),
 }
@@ -68,19 +68,17 @@ def test_a_file_that_is_no_log_file_is_not_usable(meter, tmp_path, content, reas
     path = tmp_path / "log.json.gz"
     path.write_bytes(content)
 
-    expected = f"no CloudTrail log file could be read; first problem: {path}: {reason}"
-    assert refused(meter(path), 3, expected)
-    assert refused(meter(tmp_path), 3, expected)
+    assert refused(meter(path), 3, f"no CloudTrail log file could be read; first problem: {path}: {reason}")
 
 
-@pytest.mark.parametrize(("content", "reason"), NOT_LOGS.values(), ids=NOT_LOGS)
-def test_a_file_that_is_no_log_file_costs_only_itself_beside_a_good_one(meter, folder, content, reason):
-    write_object(folder, content, name="bad")
+def test_files_that_are_no_log_files_cost_only_themselves_beside_a_good_one(meter, folder):
+    for number, (content, _) in enumerate(NOT_LOGS.values()):
+        write_object(folder, content, name=f"bad{number}")
 
     answer = meter(folder, "--format", "json")
 
     assert answer.status == 0
-    assert answer.err.endswith(f"_bad.json.gz: {reason}\n")
+    assert [line.rpartition(": ")[2] for line in answer.err.splitlines()] == [reason for _, reason in NOT_LOGS.values()]
     assert json.loads(answer.out)["days"][0]["all"]["instance_seconds"] == 7200
 
 

@@ -80,7 +80,5 @@ IMAGES: Json = {
     ]
 }
 INSTANCE_TYPES: Json = {
-    "InstanceTypes": [
-        {"InstanceType": "m5.large", "VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192}}
-    ]
+    "InstanceTypes": [{"InstanceType": "m5.large", "VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192}}]
 }

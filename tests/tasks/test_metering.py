@@ -13,11 +13,16 @@ from cloudigrade.services import runs, usage
 from cloudigrade.tasks import metering
 from cloudigrade.tasks.metering import answer_ended_days, rebuild_runs, recalculate_usage
 from tests.builders import AS_OF, MONDAY, day, launch, red_hat_image, stop
-from tests.services.conftest import *  # noqa: F403 - the fixtures of a stored customer
 from tests.services.stored import Stored
 
 ANY = ("_ANY",) * 5
 RECALCULATIONS = (rebuild_runs, recalculate_usage, answer_ended_days)
+
+
+@pytest.fixture
+def stored(db):
+    """A customer whose one account is metered since Monday."""
+    return Stored()
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +124,7 @@ def test_midnight_brings_the_next_day(stored, settle, monkeypatch):
 
 @pytest.mark.parametrize("task", RECALCULATIONS, ids=lambda task: task.name)
 def test_a_deadlock_is_tried_again(stored, settle, monkeypatch, task):
-    monkeypatch.setattr(celery.app.conf, "task_eager_propagates", False)
+    monkeypatch.setitem(celery.app.conf, "task_eager_propagates", value=False)
     stored.record(red_hat_image(), *_fleet(1))
     failures = [OperationalError("deadlock detected"), OperationalError("deadlock detected")]
     for service, name in ((runs, "recalculate_claimed"), (usage, "recalculate_claimed"), (usage, "mark_unanswered")):
@@ -153,8 +158,8 @@ def test_losing_every_message_loses_nothing(stored, settle):
     assert not DirtyDay.objects.exists()
 
 
-def test_a_customers_days_are_not_anothers(stored, make_stored, settle):
-    other = make_stored("22", ["000000000043"])
+def test_a_customers_days_are_not_anothers(stored, settle):
+    other = Stored("22", ["000000000043"])
     stored.record(red_hat_image(), *_fleet(1))
 
     settle(rebuild_runs)
@@ -190,7 +195,7 @@ def test_yesterday_is_answered_from_five_seconds_past_midnight_on():
     assert tick["options"]["countdown"] == 5
 
 
-def test_messages_hold_no_more_than_a_name(stored: Stored, monkeypatch):
+def test_messages_hold_no_more_than_a_name(monkeypatch):
     """Whoever reads the broker learns nothing of a customer."""
     sent = []
     monkeypatch.setattr(rebuild_runs, "apply_async", lambda args, kwargs, **_: sent.append((args, kwargs)))
