@@ -70,9 +70,11 @@ class Transport(virtual.Transport):
     driver_name = "files"
     polling_interval = 0.2
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
-        """A message has been delivered, or TimeoutError: soon, because a worker that shall stop waits for it."""
-        super().drain_events(connection, _SOON if timeout is None else min(timeout, _SOON))
+    def drain_events(  # type: ignore[override]  # as in kombu, whose base class names no timeout
+        self, connection: Any, timeout: float | None = None
+    ) -> None:
+        """A message has been delivered, or TimeoutError, perhaps early: a worker that shall stop waits for it."""
+        super().drain_events(connection, None if timeout is None else min(timeout, _SOON))
 
     def driver_version(self) -> str:
         """There is none apart from ours."""

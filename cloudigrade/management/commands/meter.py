@@ -50,7 +50,7 @@ class Command(Base):
         """What is read, what is wanted and where it goes."""
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.description = (
-            "Reads AWS CloudTrail log files and prints, for each UTC day, how many RHEL instances ran at the same time\n"
+            "Reads AWS CloudTrail log files and prints, for each UTC day, how many RHEL instances ran at one time\n"
             "and for how long. Exit status: 0; 1 output could not be written; 2 bad usage; 3 nothing usable was read."
         )
         given = parser.add_argument_group("what to read")
