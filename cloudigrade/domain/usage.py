@@ -149,8 +149,10 @@ class _Edges:
     @classmethod
     def of(cls, runs: Runs, openings: Column, as_of: int) -> "_Edges":
         """The edges of those runs that can matter on the days."""
-        start, end = runs.start, np.minimum(runs.end, as_of)
-        alive = np.flatnonzero((start < end) & (start < openings[-1] + DAY) & (end > openings[0]))
+        # what lies outside of the days is cut off: sums of products with seconds stay far from overflowing
+        start = np.maximum(runs.start, openings[0])
+        end = np.minimum(runs.end, min(as_of, int(openings[-1]) + DAY))
+        alive = np.flatnonzero(start < end)
         start, end = start[alive], end[alive]
         at = np.concatenate((end, start))
         step = np.concatenate((np.full(len(alive), -1, np.int64), np.ones(len(alive), np.int64)))

@@ -43,7 +43,7 @@ def build(scope: Scope, *, explain: bool = False) -> dict[str, Any]:
     found = usage.load_runs(customer_id=scope.customer_id, first=scope.first, end=scope.end, accounts=chosen)
     wanted = list(days.between(scope.first, scope.end))
     complete = _complete(scope, accounts)
-    answers = _computed(found, wanted, scope) if chosen else _stored(scope)
+    answers = _computed(found, wanted, scope) if chosen or not accounts else _stored(scope)
     report: dict[str, Any] = {
         "from": scope.first.isoformat(),
         "to": scope.end.isoformat(),
@@ -84,7 +84,7 @@ def _in_order(totals: dict[str, Any]) -> dict[str, Any]:
 
 
 def _computed(found: usage.CustomerRuns, wanted: Sequence[date], scope: Scope) -> dict[date, dict[str, Any]]:
-    """The answers for some accounts only, which nothing is stored for."""
+    """The answers for some accounts only, or for none, which nothing is stored for."""
     answers = usage_of_days(found.runs, found.labels, wanted, as_of=days.second_of(scope.as_of))
     return {
         day: {"maximum_counts": msgspec.json.decode(usage.encode_counts(answer)), **usage.encode_totals(answer)}
