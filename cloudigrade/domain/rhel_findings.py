@@ -74,9 +74,9 @@ def _parse_system_purpose(content: object) -> SystemPurpose:
 def _errors(content: Mapping[object, object]) -> Iterator[str]:
     """What went wrong, from the image's own list and from within its drives."""
     listed = content.get("errors")
-    for error in listed if isinstance(listed, list | tuple) else [listed]:
-        if error:
-            yield _clean(error, _ERROR_LENGTH) or "error without text"
+    # an entry without text is an error all the same
+    for error in listed if isinstance(listed, list | tuple) else [listed] if listed else ():
+        yield _clean(error, _ERROR_LENGTH) or "error without text"
     level = [("drives", content.get("drives"))]
     for _ in range(_DEEPEST_ERROR):
         objects = [(name, value) for name, value in level if isinstance(value, Mapping)]

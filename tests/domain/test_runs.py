@@ -1,6 +1,7 @@
 """Runs agree with a walk through every second, whatever the order of the events and however often they come."""
 
 import random
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -284,7 +285,7 @@ def test_runs_are_ordered_apart_and_as_few_as_possible(events):
 
     for run in runs:
         assert run.end is None or run.start < run.end
-    for one, other in zip(runs, runs[1:], strict=False):
+    for one, other in pairwise(runs):
         assert one.end is not None
         assert one.end <= other.start
         assert one.end < other.start or one[2:] != other[2:]
