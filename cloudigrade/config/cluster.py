@@ -190,7 +190,8 @@ def _initialise(where: Place, folder: Path, options: list[str]) -> None:
         command = [str(where.programs / "initdb"), f"--pgdata={path}", "--no-instructions", *locale, *access, *options]
         done = _run(where.account, command, folder=descriptor)
     if done.returncode:
-        reason = worst_line(done.stderr) or f"initdb ended with {done.returncode}"
+        # the first error is the cause, what follows is the clearing up
+        reason = worst_line("\n".join(reversed(done.stderr.splitlines()))) or f"initdb ended with {done.returncode}"
         raise DatabaseProblem(f"cannot make a database in {folder.parent}: {reason}")
 
 
