@@ -1,13 +1,16 @@
 """What a batch says of images into the store: names, descriptions, tags and findings."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from cloudigrade.clouds.protocol import Batch, ImageDescription, InstanceActivity, InstanceDescription, TagChange
 from cloudigrade.services.staging import execute, fetch, stage
+
+ANCESTORS = 8
+"""Copies of copies that are followed back; longer chains end there."""
 
 
 class Touched(NamedTuple):
@@ -45,7 +48,27 @@ def record(
         for key in item.tags
     ]
     told, tagged = _record_tags(customer_id, ids, [*tags, *listed])
+    linked: list[InstanceActivity | InstanceDescription] = [*own, *described]
+    _hold({ids[item.region, item.image] for item in linked if item.image})
     return Touched(ids, frozenset(changed | tagged), told)
+
+
+def _hold(image_ids: Collection[int]) -> None:
+    """What is stored of these images and of those they were copied from stays as it is until the transaction ends.
+
+    An instance that is about to be linked to an image is not yet seen by another customer's batch that changes the
+    image; so that batch waits, and then sees it.
+    """
+    if image_ids:
+        fetch(
+            "WITH RECURSIVE family AS ("
+            "  SELECT id, cloud, source_image, 0 AS depth FROM cloudigrade_image WHERE id = ANY(%s)"
+            "  UNION SELECT i.id, i.cloud, i.source_image, f.depth + 1 FROM family AS f"
+            "  JOIN cloudigrade_image AS i ON i.cloud = f.cloud AND i.native_id = f.source_image"
+            "  WHERE f.depth < %s AND f.source_image <> '')"
+            " SELECT id FROM cloudigrade_image WHERE id IN (SELECT id FROM family) ORDER BY id FOR SHARE",
+            [list(image_ids), ANCESTORS],
+        )
 
 
 def _ensure(cloud: str, named: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -181,10 +181,14 @@ def _label(verdict: Verdict, evidence: Evidence) -> Label:
 
 
 def _claim(today: date, customer_id: int | None) -> tuple[int, list[date]] | None:
-    """Take the marks of some days that have ended away, of one customer; they come back if the transaction fails."""
+    """Take the marks of some days that have ended away, of one customer; they come back if the transaction fails.
+
+    The customer's row stays locked: one count per customer at a time, and none while a verdict of the customer changes.
+    """
     first = fetch(
-        "SELECT customer_id FROM cloudigrade_dirtyday WHERE day < %s AND (%s::bigint IS NULL OR customer_id = %s)"
-        " ORDER BY customer_id, day LIMIT 1 FOR UPDATE SKIP LOCKED",
+        "SELECT d.customer_id FROM cloudigrade_dirtyday AS d JOIN cloudigrade_customer AS c ON c.id = d.customer_id"
+        " WHERE d.day < %s AND (%s::bigint IS NULL OR d.customer_id = %s) ORDER BY d.customer_id, d.day LIMIT 1"
+        " FOR UPDATE OF d SKIP LOCKED FOR NO KEY UPDATE OF c SKIP LOCKED",
         [today, customer_id, customer_id],
     )
     if not first:

@@ -13,10 +13,8 @@ from cloudigrade.domain.rhel import Evidence, ImageFacts, Verdict, judge, parse_
 from cloudigrade.domain.rhel_codes import OPENSHIFT_TAG, RHEL_TAG
 from cloudigrade.models import ImageVerdict
 from cloudigrade.services import usage
+from cloudigrade.services.images import ANCESTORS
 from cloudigrade.services.staging import fetch
-
-ANCESTORS = 8
-"""Copies of copies that are followed back; longer chains end there."""
 
 
 class _Row(NamedTuple):
@@ -65,9 +63,19 @@ def recalculate(*, image_ids: Collection[int], as_of: datetime, customer_id: int
         known = stored.get((customer, image))
         if known is None or msgspec.json.decode(known, type=Evidence) != evidence:
             changed.append((customer, image, evidence))
+    _await_counts({customer for customer, _, _ in changed})
     _store(changed)
     _mark(changed, as_of)
     return len(changed)
+
+
+def _await_counts(customers: Collection[int]) -> None:
+    """No usage of these customers is being counted with the old verdicts, nor will be until the transaction ends.
+
+    Otherwise runs made meanwhile could be counted with the old verdict, after their days were looked up here.
+    """
+    if customers:
+        fetch("SELECT id FROM cloudigrade_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(customers)])
 
 
 def _stored(image_ids: Iterable[int], customer_id: int | None) -> dict[tuple[int, int], str]:

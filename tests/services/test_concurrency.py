@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
-from cloudigrade.models import ConcurrentUsage, DirtyDay, Instance
+from cloudigrade.models import ConcurrentUsage, DirtyDay, ImageVerdict, Instance
 from cloudigrade.services import runs, usage
 from tests.builders import AS_OF, LARGE, clock, day, launch, red_hat_image, start, stop
 from tests.services.stored import Stored
@@ -230,3 +230,34 @@ def test_p7_an_unchanged_description_waits_for_nobody(stored, make_stored, elsew
     with in_flight(elsewhere, lambda: stored.record(red_hat_image(), launch("i-2", 1))):
         told = [red_hat_image(), launch("i-9", 1, account="000000000099")]
         assert elsewhere(lambda: neighbour.record(*told)).result(PATIENCE).new == 1
+
+
+def test_c27_a_verdict_rests_on_a_description_that_came_while_the_instance_was_being_recorded(
+    stored, make_stored, elsewhere
+):
+    """C27: another customer's batch that changes the image waits for the instance, and then sees it."""
+    stored.meter(launch("i-1", 1))
+    neighbour = make_stored("22", ["000000000099"])
+
+    with in_flight(elsewhere, lambda: neighbour.record(launch("i-9", 1, account="000000000099"))):
+        told = elsewhere(lambda: stored.record(red_hat_image()))
+        await_lock(told)
+    told.result(PATIENCE)
+
+    assert set(ImageVerdict.objects.values_list("customer", "rhel")) == {
+        (stored.customer_id, "rhel"),
+        (neighbour.customer_id, "rhel"),
+    }
+
+
+def test_c27_days_are_not_counted_while_a_verdict_changes(stored, elsewhere):
+    """C27: counted before, they would keep the old verdict; so they wait for the next claim."""
+    stored.meter(launch("i-1", 1))
+    stored.record(stop("i-1", 30))
+    runs.recalculate_all(as_of=AS_OF)
+
+    with in_flight(elsewhere, lambda: stored.record(red_hat_image())):
+        assert recalculate_usage() == 0
+
+    assert usage.recalculate_all(as_of=AS_OF) > 0
+    assert stored.totals(day(0))["rhel"]["all"]["instances_peak"] == 1
