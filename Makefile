@@ -67,6 +67,7 @@ $(POETRY_READY):
 # The lock is installed by pip and not by `poetry install`, which works with fewer kinds of package index than pip does.
 $(READY): poetry.lock pyproject.toml $(POETRY_READY)
 	@$(FIND_PYTHON); if [ ! -x $(PYTHON) ] || ! $(PYTHON) -c '' 2>/dev/null; then rm -rf .venv; "$$found" -m venv .venv; fi
+	@echo 'Installing what is locked, about 700 MB; this takes a minute or two.'
 	$(POETRY) export --quiet --with dev --format requirements.txt --output .venv/requirements.txt
 	$(PIP) install --quiet --require-hashes --requirement .venv/requirements.txt
 	$(PIP) install --quiet --no-deps --editable .

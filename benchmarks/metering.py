@@ -18,10 +18,11 @@ from benchmarks import measuring
 from cloudigrade.clouds.protocol import Batch, Findings, TypeDefinition
 from cloudigrade.services import accounts, definitions, runs, staging, usage, verdicts
 from cloudigrade.services.activity import record
-from cloudigrade.services.staging import fetch
+from cloudigrade.services.staging import execute, fetch
 
 DAYS = 90
 EVENTS = 20
+ROUNDS = 3
 FIRST = date(2026, 1, 1)
 SEED = 20260101
 
@@ -48,14 +49,17 @@ def measure(instances: int, *, constraint: bool) -> None:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE cloudigrade_run DROP CONSTRAINT runs_of_an_instance_do_not_overlap")
     measuring.forget_peak()
-    select = measuring.seconds(read_events, rounds=3 if instances <= 10_000 else 1)
+    select = measuring.seconds(read_events, rounds=ROUNDS if instances <= 10_000 else 1)
     select_peak = measuring.peak_mib()
     gc.collect()
     measuring.forget_peak()
     as_of = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(DAYS)
-    usage.mark_unanswered(as_of=as_of)
-    building = measuring.seconds(lambda: runs.recalculate_all(as_of=as_of))
-    counting = measuring.seconds(lambda: usage.recalculate_all(as_of=as_of))
+    building = counting = float("inf")
+    for _ in range(ROUNDS if instances <= 10_000 else 1):
+        forget_derived()
+        usage.mark_unanswered(as_of=as_of)
+        building = min(building, measuring.seconds(lambda: runs.recalculate_all(as_of=as_of)))
+        counting = min(counting, measuring.seconds(lambda: usage.recalculate_all(as_of=as_of)))
     total = building + counting
     ((stored, answered),) = fetch(
         "SELECT (SELECT count(*) FROM cloudigrade_run), (SELECT count(*) FROM cloudigrade_concurrentusage)"
@@ -66,6 +70,13 @@ def measure(instances: int, *, constraint: bool) -> None:
         f" total {total:.3f} s = {total / select:.1f}x SELECT, {1e6 * total / instances:.0f} us/instance,"
         f" peak {measuring.peak_mib()} MiB; {stored} runs, {answered} days"
     )
+
+
+def forget_derived() -> None:
+    """Nothing is stored but events, and every instance is dirty."""
+    execute("TRUNCATE cloudigrade_run, cloudigrade_concurrentusage, cloudigrade_dirtyday")
+    execute("UPDATE cloudigrade_instance SET runs_dirty_from = now()")
+    execute("VACUUM ANALYZE cloudigrade_instance")
 
 
 def read_events() -> int:

@@ -20,6 +20,7 @@ from django.db import connections
 from django.db.utils import OperationalError
 
 import cloudigrade.management.commands
+from cloudigrade.clouds.aws import keys
 from cloudigrade.config import cluster, database, env
 from cloudigrade.management.base import Command
 
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, status: int) -> int:
-    sys.stderr.write(f"cloudigrade: error: {message}\n")
+    lines = map(keys.printable, message.split("\n"))  # names of files are others' text
+    sys.stderr.write("cloudigrade: error: {}\n".format("\n".join(lines)))
     return status
 
 

@@ -185,7 +185,7 @@ def _periods(
 def _walk(meter: _Meter, heard: Sequence[Event]) -> bool:
     """Go through the events of the feeds; true if they end in a termination."""
     on = _is_on_before(heard)
-    transitions = _merged(_ordered(heard, on=on))
+    transitions = _merged(_ordered(heard, on=on), meter.facts)
     meter.begin(transitions[0], on=on)
     for transition in transitions:
         meter.hear(transition)
@@ -231,7 +231,7 @@ def _ordered(heard: Sequence[Event], *, on: bool) -> Sequence[Event]:
     return ordered
 
 
-def _merged(ordered: Iterable[Event]) -> list[_Transition]:
+def _merged(ordered: Iterable[Event], facts: Sequence[Event]) -> list[_Transition]:
     """The transitions with the testimony between them, reports of the same transition taken together (rule 2)."""
     merged: list[_Transition] = []
     group: list[Event] = []
@@ -239,7 +239,7 @@ def _merged(ordered: Iterable[Event]) -> list[_Transition]:
     for event in ordered:
         if not _is_effective(event):
             testimony.append(_Transition(event.occurred_at, None, _was_on(event), is_termination=False))
-        elif group and event.kind == group[0].kind and event.occurred_at <= group[0].occurred_at + SAME_TRANSITION:
+        elif group and _is_same(group[0], event, facts):
             group.append(event)
             testimony.clear()  # it fell between reports of one transition, where either state is right
         else:
@@ -250,6 +250,15 @@ def _merged(ordered: Iterable[Event]) -> list[_Transition]:
     if group:
         merged.append(_transition(group))
     return merged + testimony
+
+
+def _is_same(first: Event, event: Event, facts: Sequence[Event]) -> bool:
+    """Whether both report one transition; not where the later says what a description tells: it was undone between."""
+    if event.kind != first.kind or event.occurred_at > first.occurred_at + SAME_TRANSITION:
+        return False
+    return event.previous == _UNTOLD or not any(
+        fact.kind != event.kind and first.occurred_at < fact.occurred_at < event.occurred_at for fact in facts
+    )
 
 
 def _transition(group: Sequence[Event]) -> _Transition:

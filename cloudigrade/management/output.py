@@ -38,6 +38,8 @@ def _replace(text: str, target: Path) -> None:
     if target.exists() and not target.is_file():  # a device or pipe can only be written to
         target.write_text(text, encoding="utf-8")
         return
+    if target.exists():
+        target = target.resolve()  # what a link leads to is replaced, not the link: /dev/stdout is one
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

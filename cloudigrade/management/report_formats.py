@@ -3,12 +3,14 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from cloudigrade.clouds.aws import keys
 from cloudigrade.domain.usage import Measures
 
 Report = Mapping[str, Any]
@@ -42,11 +44,9 @@ def as_table(report: Report) -> str:
     """A line per day, then what a reader must know to trust it."""
     console = Console(file=io.StringIO(), width=WIDTH, no_color=True, highlight=False)
     console.print(_days(report))
-    for line in _remarks(report):
-        console.print(line, markup=False, soft_wrap=True)
-    for image in report.get("images", ()):
-        for line in _image(image):
-            console.print(line, markup=False, soft_wrap=True)
+    for line in chain(_remarks(report), *map(_image, report.get("images", ()))):
+        # codes and findings are others' text, and must not steer a reader's terminal
+        console.print(keys.printable(line), markup=False, soft_wrap=True)
     assert isinstance(console.file, io.StringIO)  # noqa: S101 - as made above; tells the type checker
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
@@ -98,6 +98,10 @@ def _remarks(report: Report) -> Iterator[str]:
         f"Records: {records['read']} read, {records['relevant']} relevant, {records['duplicate']} known already,"
         f" {records['rejected']} rejected. Files: {files['read']} read, {files['rejected']} rejected"
     )
+    if counts["undetermined"]:
+        yield 'Undetermined instances count in "all instances" only, but may be RHEL: --explain tells what is missing.'
+    if not all(day["complete"] for day in report["days"]):
+        yield 'Complete is "no" where logs end before 00:15 of the next day, or a file or record was rejected.'
     if report["unknown_codes"]:
         yield f"Codes we do not know: {', '.join(report['unknown_codes'])}"
     if report["unknown_types"]:
@@ -107,11 +111,12 @@ def _remarks(report: Report) -> Iterator[str]:
 
 
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
-    payer = f", paid by {image['payer']}" if image["payer"] else ""
+    payer = {"": "", "unknown": ", payer unknown"}.get(image["payer"], f", paid by {image['payer']}")
     version = f" {image['version']}" if image["version"] else ""
     name = image["image"] or "(image not known)"
     code = f" under {image['billing_code']}" if image["billing_code"] else ""
-    yield f"Image {name}{code}, {image['instances']} instance(s): {image['product'] or image['rhel']}{version}{payer}"
+    verdict = image["product"] or image["rhel"].replace("not_rhel", "not RHEL")
+    yield f"Image {name}{code}, {image['instances']} instance(s): {verdict}{version}{payer}"
     for reason in image["reasons"]:
         yield f"    {reason}"
     for conflict in image["conflicts"]:

@@ -34,7 +34,7 @@ def record(
     newly = _link_images(accounts, images, activities, descriptions, ids)
     _describe(accounts, descriptions, ids)
     spans = fetch(
-        "SELECT extract(epoch FROM lower(period))::bigint, extract(epoch FROM upper(period))::bigint"
+        "SELECT date_part('epoch', lower(period))::bigint, date_part('epoch', upper(period))::bigint"
         " FROM cloudigrade_run WHERE instance_id = ANY(%s)",
         [list(newly)],
     )

@@ -102,7 +102,7 @@ def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
     )
     newest = dict(
         fetch(
-            "SELECT account_id, extract(epoch FROM max(newest_at))::bigint FROM cloudigrade_feedposition"
+            "SELECT account_id, date_part('epoch', max(newest_at))::bigint FROM cloudigrade_feedposition"
             " WHERE account_id = ANY(%s) GROUP BY account_id",
             [list(accounts.values())],
         )

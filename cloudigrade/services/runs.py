@@ -87,7 +87,7 @@ def recalculate_all(*, as_of: datetime, customer_id: int | None = None) -> int:
 
 def _claim(customer_id: int | None) -> list[_Instance]:
     rows = fetch(
-        "SELECT i.id, a.customer_id, a.cloud, extract(epoch FROM a.metered_from)::bigint, i.described_type,"
+        "SELECT i.id, a.customer_id, a.cloud, floor(date_part('epoch', a.metered_from))::bigint, i.described_type,"
         " i.described_billing_code, i.undated_stop_launch"
         " FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id"
         " WHERE i.runs_dirty_from IS NOT NULL AND (%s::bigint IS NULL OR a.customer_id = %s)"
@@ -99,7 +99,7 @@ def _claim(customer_id: int | None) -> list[_Instance]:
 
 def _events(ids: Sequence[int]) -> dict[int, list[Event]]:
     rows = fetch(
-        "SELECT instance_id, source_id, extract(epoch FROM occurred_at)::bigint, kind, feed, previous, is_launch,"
+        "SELECT instance_id, source_id, date_part('epoch', occurred_at)::bigint, kind, feed, previous, is_launch,"
         " is_termination, instance_type, billing_code, revision"
         " FROM cloudigrade_instanceevent WHERE instance_id = ANY(%s) ORDER BY instance_id",
         [ids],
@@ -110,7 +110,7 @@ def _events(ids: Sequence[int]) -> dict[int, list[Event]]:
 def _stored(ids: Sequence[int]) -> dict[int, dict[_Stored, int]]:
     """The id of each stored run, by instance and content."""
     rows = fetch(
-        "SELECT instance_id, id, extract(epoch FROM lower(period))::bigint, extract(epoch FROM upper(period))::bigint,"
+        "SELECT instance_id, id, date_part('epoch', lower(period))::bigint, date_part('epoch', upper(period))::bigint,"
         " instance_type, billing_code, vcpu, memory_mib FROM cloudigrade_run WHERE instance_id = ANY(%s)",
         [ids],
     )

@@ -144,8 +144,8 @@ def load_runs(*, customer_id: int, first: date, end: date, accounts: list[str] |
 
 
 _RUNS = f"""
-    SELECT r.instance_id, extract(epoch FROM lower(r.period))::bigint,
-           coalesce(extract(epoch FROM upper(r.period))::bigint, {OPEN}),
+    SELECT r.instance_id, date_part('epoch', lower(r.period))::bigint,
+           coalesce(date_part('epoch', upper(r.period))::bigint, {OPEN}),
            coalesce(r.vcpu, 0), coalesce(r.memory_mib, 0), i.image_id, r.billing_code
     FROM cloudigrade_cloudaccount AS a
     JOIN cloudigrade_instance AS i ON i.account_id = a.id

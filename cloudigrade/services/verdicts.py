@@ -164,7 +164,7 @@ def _mark(changed: Iterable[tuple[int, int, Evidence]], as_of: datetime) -> None
         images.setdefault(customer, []).append(image)
     for customer in sorted(images):
         spans = fetch(
-            "SELECT extract(epoch FROM lower(r.period))::bigint, extract(epoch FROM upper(r.period))::bigint"
+            "SELECT date_part('epoch', lower(r.period))::bigint, date_part('epoch', upper(r.period))::bigint"
             " FROM cloudigrade_cloudaccount AS a JOIN cloudigrade_instance AS i ON i.account_id = a.id"
             " JOIN cloudigrade_run AS r ON r.instance_id = i.id WHERE a.customer_id = %s AND i.image_id = ANY(%s)",
             [customer, images[customer]],

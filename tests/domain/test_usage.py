@@ -136,8 +136,8 @@ def counted(hours, wanted):
         (len(chosen), sum(run[2] for run in chosen), sum(run[3] for run in chosen))
         for chosen in ([run for run in alive if wanted(LABELS[run[4]])] for alive in hours)
     ]
-    peaks = (max(column) for column in zip(*sums, strict=True))
-    return Measures(*peaks, HOUR * sum(row[0] for row in sums), HOUR * sum(row[1] for row in sums))
+    instances, vcpu, memory = (max(column) for column in zip(*sums, strict=True))
+    return Measures(instances, vcpu, memory, HOUR * sum(row[0] for row in sums), HOUR * sum(row[1] for row in sums))
 
 
 def counted_by_category(hours):

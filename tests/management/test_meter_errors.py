@@ -45,12 +45,14 @@ def test_a_missing_path_beside_a_good_one(meter, folder, tmp_path):
 
 
 def test_an_empty_folder(meter, tmp_path):
-    assert refused(meter(tmp_path), 3, "no CloudTrail log file could be read")
+    reason = "no CloudTrail log file could be read; 0 file(s) there are something else"
+    assert refused(meter(tmp_path), 3, reason)
 
 
 def test_a_folder_with_nothing_usable(meter, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
-    assert refused(meter(tmp_path), 3, "no CloudTrail log file could be read")
+    reason = "no CloudTrail log file could be read; 1 file(s) there are something else"
+    assert refused(meter(tmp_path), 3, reason)
 
 
 NOT_LOGS = {
@@ -144,7 +146,7 @@ def test_an_unreadable_document(meter, folder, tmp_path, unreadable):
 
 @pytest.mark.parametrize("end", ["2026-03-02", "2026-03-01"])
 def test_dates_in_the_wrong_order(meter, folder, end):
-    assert refused(meter(folder, end=end), 2, f"--from 2026-03-02 is not before --to {end}")
+    assert refused(meter(folder, end=end), 2, f"--from 2026-03-02 is not before --to {end}, the day after the last one")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_dates_in_the_wrong_order(meter, folder, end):
     [
         (["--from", "2026-13-01"], "argument --from: '2026-13-01' is not a date (YYYY-MM-DD)"),
         (["--to", "tomorrow"], "argument --to: 'tomorrow' is not a date (YYYY-MM-DD)"),
-        (["--account", "42"], "argument --account: '42' is not an account id of 12 digits"),
+        (["--account", "42"], "argument --account: '42' is not an account id of 12 digits, leading zeros included"),
         (["--account", "٠٠٠٠٠٠٠٠٠٠٤٢"], "argument --account: '٠٠٠٠٠٠٠٠٠٠٤٢' is not an account id of 12 digits"),
         (["--format", "xml"], "argument --format: invalid choice: 'xml'"),
         (["--wrong"], "unrecognized arguments: --wrong"),

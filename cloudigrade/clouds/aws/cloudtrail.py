@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cloudigrade.clouds.aws import identifiers, times
+from cloudigrade.clouds.aws import identifiers, surrogates, times
 from cloudigrade.clouds.protocol import Unreadable
 
 CANDIDATES: Final = frozenset(
@@ -90,6 +90,7 @@ def parse(content: bytes | bytearray, *, account: str = "", region: str = "") ->
         records = _FILE.decode(content).records
     except (ValueError, RecursionError):
         # One odd record must cost no more than itself: look at each on its own.
+        content = surrogates.replaced(content)
         records = [_leniently(raw) for raw in _raw_records(content)]
     return Log(content, records, account, region)
 

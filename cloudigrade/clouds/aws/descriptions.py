@@ -5,11 +5,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
-from cloudigrade.clouds.aws import described_instances, identifiers
+from cloudigrade.clouds.aws import described_instances, identifiers, surrogates
 from cloudigrade.clouds.aws.bodies import TAG_KEYS
 from cloudigrade.clouds.protocol import (
     Findings,
@@ -35,6 +36,9 @@ class Document(StrEnum):
 MAX_FINDINGS: Final = 1 << 20
 """Bytes of one image's findings: what an inspection machine writes is not trusted."""
 
+MAX_NESTING: Final = 100
+"""Levels of a part: encoders further down the road end at some depth, and none at the same."""
+
 _LIMIT: Final = 1 << 31
 _INK: Final = re.compile(r"\S")
 _FIELDS: Final = {
@@ -49,7 +53,7 @@ _ENCODINGS: Final = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16"
 
 def documents(content: bytes | bytearray) -> Iterator[msgspec.Raw]:
     """The documents: one, a list or one after the other; raises Unreadable at the first place that is not JSON."""
-    text = _utf8(content)
+    text = surrogates.replaced(_utf8(content))
     try:
         whole = msgspec.json.decode(text, type=msgspec.Raw)
     except (ValueError, RecursionError):
@@ -77,7 +81,10 @@ def _utf8(content: bytes | bytearray) -> bytes | bytearray:
 def _opened(document: msgspec.Raw) -> list[msgspec.Raw]:
     if bytes(memoryview(document)[:1]) != b"[":
         return [document]
-    return msgspec.json.decode(document, type=list[msgspec.Raw])
+    try:
+        return msgspec.json.decode(document, type=list[msgspec.Raw])
+    except RecursionError as error:
+        raise Unreadable("is not JSON") from error
 
 
 def _concatenated(content: bytes | bytearray) -> Iterator[msgspec.Raw]:
@@ -105,7 +112,7 @@ def _items(document: msgspec.Raw, kind: Document) -> list[msgspec.Raw]:
             return msgspec.json.decode(fields[field], type=list[msgspec.Raw])
         images = msgspec.json.decode(fields[field], type=dict[str, msgspec.Raw])
         return [msgspec.Raw(msgspec.json.encode({image: content})) for image, content in images.items()]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"is not {kind}") from error
 
 
@@ -121,8 +128,19 @@ def _parts(items: list[msgspec.Raw], kind: Document, source: str) -> Iterator[Pa
         except (ValueError, RecursionError):
             yield Rejected(source, "has a part that cannot be decoded", content=bytes(item))
             continue
+        if _is_nested_too_deeply(value):
+            yield Rejected(source, f"has a part of more than {MAX_NESTING} levels", content=bytes(item))
+            continue
         for account, part in _with_owner(value) if kind is Document.INSTANCES else [("", value)]:
             yield _part(part, kind, account, source)
+
+
+def _is_nested_too_deeply(part: object) -> bool:
+    level = [part]
+    for _ in range(MAX_NESTING):
+        values = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [*chain.from_iterable(values)]
+    return bool(level)
 
 
 def _with_owner(reservation: object) -> list[tuple[str, object]]:

@@ -74,14 +74,18 @@ def _of_log(content: Content) -> Iterator[_Piece]:
     source = content.source
     try:
         log = cloudtrail.parse(packing.unpacked(content.stored), account=source.account, region=source.region)
+        yield from _of_records(source, log)
     except Unreadable as problem:
         yield Rejected(source.name, str(problem), source.account)
-        return
+    else:
+        yield _Whole(source, log)
+
+
+def _of_records(source: Source, log: cloudtrail.Log) -> Iterator[tuple[Translation, Rejected | None]]:
     for candidate in log.candidates:
         translation = translate.translate(candidate.record)
         if translation is not None:
             yield translation, _refused(translation, source, log, candidate)
-    yield _Whole(source, log)
 
 
 def _refused(

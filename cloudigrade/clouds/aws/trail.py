@@ -73,9 +73,10 @@ def sources(location: str) -> Iterator[Found]:
 
 def read(source: Source) -> bytes:
     """The file's bytes as stored; raises Unreadable, CustomerProblem or Unavailable."""
-    if source.size > packing.MAX_BYTES:
+    content = b"" if source.size > packing.MAX_BYTES else _object(source) if source.store else _file(source)
+    if max(source.size, len(content)) > packing.MAX_BYTES:
         raise Unreadable(f"is larger than {packing.MAX_BYTES >> 20} MiB")
-    return _object(source) if source.store else _file(source)
+    return content
 
 
 def contents(found: Iterable[Found]) -> Generator[Content | Skipped | Rejected, None, None]:
@@ -148,7 +149,8 @@ def _place(path: Path) -> keys.Place:
 def _file(source: Source) -> bytes:
     try:
         with Path(source.path).open("rb") as file:
-            return file.read()
+            # devices and pipes tell no size, and some never end
+            return file.read() if source.size else file.read(packing.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise Unreadable(_explained(error)) from error
 

@@ -82,14 +82,19 @@ class Command(base.Command):
             up.announce(self.stdout.write, self._listener)
             _meter(Path(folder) / "fleet", plan, now, processes)
             self._show(_answered(processes, plan, self._listener.getsockname()[1], wanted.customers))
-            if not options["once"]:
-                service.serve(processes)
+            if options["once"]:
+                self.stdout.write("It answers only while the demonstration serves, without --once or DEMO_SERVE=0.")
+                return
+            self.stdout.write("Serving until Ctrl-C.")
+            self.stdout.flush()
+            service.serve(processes)
 
     def _show(self, shown: tuple[Question, bytes]) -> None:
         question, body = shown
         self.stdout.write(
             f"\nThe most RHEL instances that customer {question.org_id} ran at one time under subscriptions of"
-            f" their own, each UTC day:\n\n{demonstration.table(body)}\n\nThe same from the API:\n\n{question.curl()}\n"
+            f" their own, each UTC day\n(architectures peak at different times, so their numbers need not add up):"
+            f"\n\n{demonstration.table(body)}\n\nThe same from the API:\n\n{question.curl()}\n"
         )
         self.stdout.flush()
 

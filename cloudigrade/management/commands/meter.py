@@ -51,7 +51,9 @@ class Command(Base):
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.description = (
             "Reads AWS CloudTrail log files and prints, for each UTC day, how many RHEL instances ran at one time\n"
-            "and for how long. Exit status: 0; 1 output could not be written; 2 bad usage; 3 nothing usable was read."
+            "and for how long. Without --images hardly any RHEL is found, without --instance-types no vCPU.\n"
+            "Exit status: 0; 1 output could not be written, or bucket or database could not be used; 2 bad usage;\n"
+            "3 nothing usable was read."
         )
         given = parser.add_argument_group("what to read")
         given.add_argument(
@@ -69,11 +71,12 @@ class Command(Base):
                            help="only these accounts (default: all that are found)")  # fmt: skip
         wanted = parser.add_argument_group("what to report")
         wanted.add_argument(
-            "--from", required=True, dest="first", metavar="DATE", type=_date, help="first day, YYYY-MM-DD"
+            "--from", required=True, dest="first", metavar="DATE", type=_date, help="first day (UTC), YYYY-MM-DD"
         )
         wanted.add_argument(
-            "--to", required=True, dest="end", metavar="DATE", type=_date, help="day after the last one"
-        )
+            "--to", required=True, dest="end", metavar="DATE", type=_date,
+            help="day after the last one; what still runs counts until then",
+        )  # fmt: skip
         wanted.add_argument("--format", choices=sorted(FORMATS), default="table", help="default: table")
         wanted.add_argument("--output", metavar="FILE", type=Path, help="write it there, not to standard output")
         wanted.add_argument("--explain", action="store_true", help="add the verdict on each image with its reasons")
@@ -83,7 +86,8 @@ class Command(Base):
     def validate(self, options: Mapping[str, Any]) -> None:
         """Dates in order, and everything named exists and can be read."""
         if options["first"] >= options["end"]:
-            raise CommandError(f"--from {options['first']} is not before --to {options['end']}", returncode=BAD_USAGE)
+            dates = f"--from {options['first']} is not before --to {options['end']}"
+            raise CommandError(f"{dates}, the day after the last one", returncode=BAD_USAGE)
         for kind in DOCUMENTS:
             for name in options[kind]:
                 if not Path(name).exists():
@@ -162,8 +166,9 @@ class _Meter:
     def check(self) -> None:
         """Raise a CommandError where what was read cannot give a report."""
         if not self.tally["files"]:
-            why = f"; first problem: {_text(self.rejected[0])}" if self.rejected else ""
-            raise CommandError(f"no CloudTrail log file could be read{why}", returncode=NOTHING_USABLE)
+            skipped = f"{self.tally['skipped']} file(s) there are something else"
+            why = f"first problem: {_text(self.rejected[0])}" if self.rejected else skipped
+            raise CommandError(f"no CloudTrail log file could be read; {why}", returncode=NOTHING_USABLE)
         known = self.found | accounts.known(customer_id=self.customer_id, cloud=CLOUD)
         if missing := sorted(self.only - known):
             raise CommandError(f"nothing found of account {', '.join(missing)}", returncode=BAD_USAGE)
@@ -235,5 +240,5 @@ def _date(text: str) -> date:
 
 def _account_id(text: str) -> str:
     if not re.fullmatch(r"[0-9]{12}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an account id of 12 digits")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an account id of 12 digits, leading zeros included")
     return text

@@ -19,7 +19,7 @@ _USAGE = 2
 class Command(base.Command):
     """The simulator at the command line."""
 
-    help = "Write a made-up fleet as CloudTrail files and describe output, with truth.json beside them."
+    help = "write a made-up fleet as CloudTrail files and describe output, with truth.json beside them"
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Every option of the simulator, with its default."""
