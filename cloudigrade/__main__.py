@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management import call_command, execute_from_command_line
 from django.core.management.base import CommandError
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 from django.db.utils import OperationalError
 
 import cloudigrade.management.commands
@@ -26,14 +27,16 @@ from cloudigrade.management.base import Command
 
 USAGE = 2
 INTERRUPTED = 130
-TERMINATED = 128 + signal.SIGTERM
+SIGNALLED = 128
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name; the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    # SIGTERM unwinds the stack, so that everything is closed on the way.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    # They unwind the stack, so that everything is closed on the way; a nohup is respected.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda given, _: sys.exit(SIGNALLED + given))
     try:
         return _answer(given)
     except CommandError as error:
@@ -146,10 +149,18 @@ def _database(command: Command, options: dict[str, Any]) -> Iterator[None]:
 
 def _migrate() -> None:
     try:
+        _refuse_newer()
         call_command("migrate", interactive=False, verbosity=0)
     except OperationalError as error:
         reason = str(error).strip().split("\n")[0]
         raise cluster.DatabaseProblem(f"the database cannot be used: {reason}") from None
+
+
+def _refuse_newer() -> None:
+    """Raise where the database has what this version does not know of."""
+    known = MigrationLoader(connections["default"])
+    if any(app == "cloudigrade" for app, _ in set(known.applied_migrations) - set(known.disk_migrations)):
+        raise cluster.DatabaseProblem("the database was made by a newer cloudigrade, which must be used for it")
 
 
 if __name__ == "__main__":

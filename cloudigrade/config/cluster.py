@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ NAME = "cloudigrade"
 ACCOUNT = "cloudigrade-db"
 """The system user PostgreSQL runs under where we are root, which it refuses to be."""
 _LONGEST_SOCKET_FOLDER = 80
+_PATIENCE = 10.0
+"""Seconds in which processes that were cut off come to their end."""
 
 
 class DatabaseProblem(Exception):
@@ -93,8 +96,16 @@ def place(account: Account) -> Iterator[Place]:
     try:
         yield Place(account, runtime, _programs(account, runtime))
     except BaseException:
-        shutil.rmtree(runtime, ignore_errors=True)
+        remove(runtime)
         raise
+
+
+def remove(folder: Path) -> None:
+    """The folder is gone, even if an initdb that was cut off has still been writing into it."""
+    deadline = time.monotonic() + _PATIENCE
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05 if folder.exists() else 0)
 
 
 def _runtime_folder(account: Account) -> Path:
@@ -161,8 +172,7 @@ def ensure_cluster(where: Place, cluster: Path, options: list[str]) -> None:
         _require_version(where, cluster)
         return
     draft = cluster.with_name(f"{cluster.name}.new")
-    if draft.exists():  # the leftover of a start that was cut off
-        shutil.rmtree(draft)
+    remove(draft)  # the leftover of a start that was cut off
     draft.mkdir(mode=0o700)
     where.account.give(draft)
     _initialise(where, draft, options)
@@ -171,9 +181,11 @@ def ensure_cluster(where: Place, cluster: Path, options: list[str]) -> None:
 
 def _require_version(where: Place, cluster: Path) -> None:
     try:
-        made_by = (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+        made_by = (cluster / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
-        raise DatabaseProblem(f"{cluster} exists, but holds no PostgreSQL data") from None
+        made_by = ""
+    if not made_by.isdecimal():
+        raise DatabaseProblem(f"{cluster} exists, but holds no PostgreSQL data")
     version = _run(where.account, [str(where.programs / "postgres"), "--version"]).stdout
     ours = version.split()[-1].split(".")[0]
     if made_by != ours:

@@ -85,10 +85,15 @@ class Server:
                 self._lock = None
 
 
+_OURS = frozenset({"lock", "service.lock", "postgres.new", "postgres.log", "queue", "log", "demo.json", "lost+found"})
+"""What may lie in a data folder before its database is made."""
+
+
 def start(data: Path) -> Server:
     """A server over the folder's data, which is made where there is none."""
     try:
         data.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(data)
         lock = _claim(data)
     except OSError as error:
         raise DatabaseProblem(f"cannot use {data} as data folder: {error.strerror}") from None
@@ -99,6 +104,13 @@ def start(data: Path) -> Server:
         if isinstance(error, OSError):
             raise DatabaseProblem(f"cannot use the database in {data}: {error.strerror}") from None
         raise
+
+
+def _refuse_foreign(data: Path) -> None:
+    """Raise where the folder holds something, but nothing of ours: it was hardly meant."""
+    names = {entry.name for entry in data.iterdir() if not entry.name.startswith(".")}
+    if names - _OURS and "postgres" not in names:
+        raise DatabaseProblem(f"{data} is not empty, and holds no data of cloudigrade")
 
 
 def temporary() -> Server:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -65,6 +66,18 @@ def distinct(events: Iterable[Event]) -> list[Event]:
     newest: dict[str, Event] = {}
     for event in events:
         known = newest.get(event.source_id)
-        if known is None or event.revision > known.revision:
-            newest[event.source_id] = event
+        newest[event.source_id] = event if known is None else merged(known, event)
     return list(newest.values())
+
+
+def merged(one: Event, other: Event) -> Event:
+    """What two tellings of one source_id come to, whichever is heard first: the higher revision.
+
+    Of the same revision each value is the greater one: of two descriptions of one launch, one may know what the other
+    does not.
+    """
+    if one == other:
+        return one
+    if one.revision != other.revision:
+        return max(one, other, key=attrgetter("revision"))
+    return Event._make(map(max, one, other))

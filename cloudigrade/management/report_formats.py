@@ -110,10 +110,15 @@ def _remarks(report: Report) -> Iterator[str]:
         yield f"Drift: {item['account']} {item['instance']}: {'; '.join(item['reasons'])}"
 
 
+def _by_interest(image: Mapping[str, Any]) -> tuple[bool, int, str]:
+    """What is undetermined comes first, then what most instances ran."""
+    return image["rhel"] != "undetermined", -image["instances"], image["image"]
+
+
 def _image(image: Mapping[str, Any]) -> Iterator[str]:
     payer = {"": "", "unknown": ", payer unknown"}.get(image["payer"], f", paid by {image['payer']}")
     version = f" {image['version']}" if image["version"] else ""
-    name = image["image"] or "(image not known)"
+    name = f"{image['image']} {image['name']}".rstrip() or "(image not known)"
     code = f" under {image['billing_code']}" if image["billing_code"] else ""
     verdict = image["product"] or image["rhel"].replace("not_rhel", "not RHEL")
     yield f"Image {name}{code}, {image['instances']} instance(s): {verdict}{version}{payer}"

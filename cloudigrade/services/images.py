@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
+from django.db import IntegrityError, transaction
 
 from cloudigrade.clouds.protocol import Batch, ImageDescription, InstanceActivity, InstanceDescription, TagChange
 from cloudigrade.services.staging import execute, fetch, stage
@@ -74,14 +76,7 @@ def _hold(image_ids: Collection[int]) -> None:
 def _ensure(cloud: str, named: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """The id of each named image; an image first named without its region gets the region that is told later."""
     stage("named_image", "region text, native_id text", sorted(named))
-    execute(
-        "UPDATE cloudigrade_image AS i SET region = n.region"
-        " FROM (SELECT native_id, min(region) AS region FROM named_image WHERE region <> '' GROUP BY native_id) AS n"
-        " WHERE i.cloud = %s AND i.native_id = n.native_id AND i.region = '' AND NOT EXISTS"
-        "  (SELECT FROM cloudigrade_image AS o"
-        "   WHERE o.cloud = i.cloud AND o.native_id = i.native_id AND o.region = n.region)",
-        [cloud],
-    )
+    _tell_regions(cloud)
     execute(
         "INSERT INTO cloudigrade_image (cloud, region, native_id, owner, name, architecture, platform, billing_code,"
         "  platform_details, product_codes, source_image, is_described, findings)"
@@ -99,6 +94,22 @@ def _ensure(cloud: str, named: Iterable[tuple[str, str]]) -> dict[tuple[str, str
         [cloud],
     )
     return {(region, native_id): image for region, native_id, image in rows}
+
+
+def _tell_regions(cloud: str) -> None:
+    """An image known without its region has the one that it is named with, unless there is such an image already."""
+    while True:
+        # another batch may be making that image just now; then this one fails once that is there, and sees it next time
+        with suppress(IntegrityError), transaction.atomic():
+            execute(
+                "UPDATE cloudigrade_image AS i SET region = n.region FROM (SELECT native_id, min(region) AS region"
+                "  FROM named_image WHERE region <> '' GROUP BY native_id) AS n"
+                " WHERE i.cloud = %s AND i.native_id = n.native_id AND i.region = '' AND NOT EXISTS"
+                "  (SELECT FROM cloudigrade_image AS o"
+                "   WHERE o.cloud = i.cloud AND o.native_id = i.native_id AND o.region = n.region)",
+                [cloud],
+            )
+            return
 
 
 _FACTS = "owner, name, architecture, platform, billing_code, platform_details, product_codes, source_image"
@@ -168,7 +179,7 @@ def _record_tags(
     newest: dict[tuple[int, str, str], TagChange] = {}
     for tag in tags:
         identity = (ids[tag.region, tag.image], tag.key, tag.source_id)
-        if identity not in newest or tag.revision > newest[identity].revision:
+        if identity not in newest or _version(tag) > _version(newest[identity]):
             newest[identity] = tag
     if not newest:
         return frozenset(), set()
@@ -186,11 +197,18 @@ def _record_tags(
         " SELECT %s, image_id, key, source_id, is_present, to_timestamp(occurred_at), revision FROM tag_change"
         " ORDER BY image_id, key, source_id"
         " ON CONFLICT (image_id, customer_id, key, source_id) DO UPDATE SET is_present = excluded.is_present,"
-        "  occurred_at = excluded.occurred_at, revision = excluded.revision WHERE excluded.revision > t.revision"
+        "  occurred_at = excluded.occurred_at, revision = excluded.revision"
+        "  WHERE (excluded.revision, excluded.occurred_at, excluded.is_present)"
+        "   > (t.revision, t.occurred_at, t.is_present)"
         " RETURNING source_id, image_id",
         [customer_id],
     )
     return frozenset(source for source, _ in told), {image for _, image in told}
+
+
+def _version(tag: TagChange) -> tuple[str, int, bool]:
+    """What orders the tellings of one tag event."""
+    return tag.revision, tag.occurred_at, tag.is_present
 
 
 def _clean(text: str) -> str:

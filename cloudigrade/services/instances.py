@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cloudigrade.clouds.protocol import InstanceActivity, InstanceDescription
-from cloudigrade.domain.events import Event
+from cloudigrade.domain.events import Event, merged
 from cloudigrade.services.staging import execute, fetch, stage
 
 
@@ -141,7 +141,7 @@ def _record_events(
     descriptions: Sequence[InstanceDescription],
     ids: _Ids,
 ) -> frozenset[tuple[str, str]]:
-    """Each event is stored once, in its highest revision; account and source_id of those that were news."""
+    """Each event is stored once, as `domain.events.merged` says; account and source_id of those that were news."""
     newest: dict[tuple[int, str], Event] = {}
     for account, native_id, event in (
         *((a.account, a.instance, a.event) for a in activities),
@@ -149,8 +149,7 @@ def _record_events(
     ):
         identity = (ids[accounts[account], native_id], event.source_id)
         known = newest.get(identity)
-        if known is None or event.revision > known.revision:
-            newest[identity] = event
+        newest[identity] = event if known is None else merged(known, event)
     if not newest:
         return frozenset()
     stage(
@@ -161,19 +160,15 @@ def _record_events(
         is_joined=False,
     )
     rows = fetch(
-        """
+        f"""
         WITH told AS (
             INSERT INTO cloudigrade_instanceevent AS e (instance_id, source_id, occurred_at, kind, feed, previous,
                 is_launch, is_termination, instance_type, billing_code, revision)
             SELECT instance_id, source_id, to_timestamp(occurred_at), kind, feed, previous,
                 is_launch, is_termination, instance_type, billing_code, revision
             FROM told_event ORDER BY instance_id, source_id
-            ON CONFLICT (instance_id, source_id) DO UPDATE SET occurred_at = excluded.occurred_at,
-                kind = excluded.kind, feed = excluded.feed, previous = excluded.previous,
-                is_launch = excluded.is_launch, is_termination = excluded.is_termination,
-                instance_type = excluded.instance_type, billing_code = excluded.billing_code,
-                revision = excluded.revision
-            WHERE excluded.revision > e.revision
+            ON CONFLICT (instance_id, source_id) DO UPDATE SET {_MERGED}, revision = excluded.revision
+            WHERE excluded.revision > e.revision OR (excluded.revision = e.revision AND ({_GREATER}))
             RETURNING instance_id, source_id, occurred_at
         ), news AS (SELECT instance_id, min(occurred_at) AS since FROM told GROUP BY instance_id),
         marked AS (
@@ -181,7 +176,19 @@ def _record_events(
             FROM news AS n WHERE i.id = n.instance_id RETURNING i.id, i.account_id
         )
         SELECT m.account_id, t.source_id FROM told AS t JOIN marked AS m ON m.id = t.instance_id
-        """
+        """  # noqa: S608 - our own literals
     )
     names = {account: native_id for native_id, account in accounts.items()}
     return frozenset((names[account], source) for account, source in rows)
+
+
+_VALUES = (
+    *("occurred_at", "kind", "feed", "previous", "is_launch", "is_termination"),
+    *('instance_type COLLATE "C"', 'billing_code COLLATE "C"'),
+)
+_GREATER = " OR ".join(f"excluded.{value} > e.{value}" for value in _VALUES)
+_MERGED = ", ".join(
+    f"{value.split()[0]} = CASE WHEN excluded.revision > e.revision THEN excluded.{value}"
+    f" ELSE greatest(excluded.{value}, e.{value}) END"
+    for value in _VALUES
+)

@@ -18,6 +18,9 @@ from cloudigrade.services.staging import fetch
 GRACE = 15 * 60
 """Seconds after a day's end that a record must have come from, before the day counts as read to its end."""
 
+LOGS = "cloudtrail"
+"""The feed that a day is complete by: descriptions explain, but nobody can tell which of them are missing."""
+
 UNKNOWN_TYPE = "unknown"
 """Stands in the list of unknown types for instances of which not even the type's name is known."""
 
@@ -96,10 +99,7 @@ def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
     """The days that were read to their end, for every account and without anything unreadable."""
     if not accounts:
         return set()
-    ((rejected,),) = fetch(
-        "SELECT EXISTS (SELECT FROM cloudigrade_quarantine WHERE customer_id = %s AND account = ANY(%s))",
-        [scope.customer_id, ["", *accounts]],
-    )
+    rejected = _rejections(scope, accounts, LOGS)
     newest = dict(
         fetch(
             "SELECT account_id, date_part('epoch', max(newest_at))::bigint FROM cloudigrade_feedposition"
@@ -111,6 +111,19 @@ def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
         return set()
     read_until = min(newest.values())
     return {day for day in days.between(scope.first, scope.end) if days.bounds(day)[1] + GRACE <= read_until}
+
+
+def rejections(scope: Scope, *, feed: str) -> int:
+    """How many files and records of the feed could not be read, ever, of the accounts or of none that could be told."""
+    return _rejections(scope, _account_ids(scope), feed)
+
+
+def _rejections(scope: Scope, accounts: Iterable[str], feed: str) -> int:
+    ((count,),) = fetch(
+        "SELECT count(*) FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND account = ANY(%s)",
+        [scope.customer_id, feed, ["", *accounts]],
+    )
+    return int(count)
 
 
 def _instances(found: usage.CustomerRuns, scope: Scope) -> dict[str, int]:

@@ -226,3 +226,12 @@ def test_a_large_log_starts_anew(tmp_path, monkeypatch):
     with embedded._log(log) as output:
         output.write(b"newer\n")
     assert log.read_text() == "newer\n"
+
+
+def test_a_folder_with_something_else_in_it_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+
+    with pytest.raises(embedded.DatabaseProblem, match="is not empty, and holds no data of cloudigrade"):
+        embedded.start(tmp_path)
+
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import jsonschema
@@ -135,7 +136,8 @@ def test_explain_adds_the_verdicts_with_their_reasons(meter, folder, explained):
     table = meter(folder, *explained, "--explain").out
     (image,) = json.loads(meter(folder, *explained, "--explain", "--format", "json").out)["images"]
 
-    assert "Image ami-1, 1 instance(s): RHEL 9.4.0, paid by customer" in table
+    name = "RHEL-9.4.0_HVM-20240605-x86_64-82-Access2-GP3"
+    assert f"Image ami-1 {name}, 1 instance(s): RHEL 9.4.0, paid by customer" in table
     assert image["reasons"][0] == (
         "certain: usage operation RunInstances:00g0 means RHEL on the customer's own subscription"
     )
@@ -206,7 +208,26 @@ def test_a_document_that_cannot_be_read_is_reported(meter, folder, tmp_path):
 
     assert answer.status == 0
     assert answer.err == f"rejected: {broken}: is not JSON\n"
+    assert json.loads(answer.out)["days"][0]["complete"] is True  # the logs are all there
+
+
+def test_what_was_rejected_earlier_is_not_forgotten(meter, folder, tmp_path):
+    bad = tmp_path / "bad"
+    shutil.copytree(folder, bad)
+    write_object(bad, b"hello", name="bad")
+    data = tmp_path / "data"
+
+    meter(bad, "--data", data)
+    answer = meter(folder, "--data", data, "--format", "json")
+
+    assert answer.err == "1 file(s) or record(s) rejected in earlier runs keep days from being complete\n"
     assert json.loads(answer.out)["days"][0]["complete"] is False
+
+
+def test_a_range_that_ends_in_the_future_is_said_to(meter, folder):
+    answer = meter(folder, first="2998-12-31", end="2999-01-01")
+
+    assert answer.err == "--to 2999-01-01 is in the future: what is on now counts until then\n"
 
 
 def test_at_most_some_reasons_are_shown(meter, folder):

@@ -261,3 +261,14 @@ def test_c27_days_are_not_counted_while_a_verdict_changes(stored, elsewhere):
 
     assert usage.recalculate_all(as_of=AS_OF) > 0
     assert stored.totals(day(0))["rhel"]["all"]["instances_peak"] == 1
+
+
+def test_p7_an_image_whose_region_two_batches_tell_at_once_is_one_image(stored, elsewhere):
+    """P7: the one that comes later waits, and then finds the image with its region there."""
+    with in_flight(elsewhere, lambda: stored.record(launch("i-1", 1))):
+        stored.record(red_hat_image())  # as yet, no region is known
+        late = elsewhere(lambda: stored.record(launch("i-2", 1)))
+        await_lock(late)
+
+    assert late.result(PATIENCE).new == 1
+    assert Instance.objects.values("image").distinct().count() == 1

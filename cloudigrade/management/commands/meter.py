@@ -5,7 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +24,8 @@ from cloudigrade.management.report_formats import FORMATS
 from cloudigrade.services import accounts, activity, report, runs, usage
 
 CLOUD = "aws"
-FEED = "cloudtrail"
+DESCRIPTIONS = "description"
+"""Feed of the descriptions that are handed in."""
 CUSTOMER = "meter"
 """Organisation id of the one customer that all accounts belong to."""
 
@@ -104,25 +105,30 @@ class Command(Base):
         now = datetime.now(UTC)  # noqa: TID251 - a command may look at the clock
         customer = accounts.ensure_customer(org_id=CUSTOMER, now=now)
         since = min(since, accounts.metered_since(customer_id=customer) or since)
+        if options["end"] > now.date() + timedelta(1):
+            sys.stderr.write(f"--to {options['end']} is in the future: what is on now counts until then\n")
         meter = _Meter(customer, since, now, frozenset(options["account"]))
-        try:
-            for documents in _documents(options):
-                meter.take(documents)
-            for logs in _logs(options):
-                meter.take(logs)
-                meter.count_files(logs)
-        except (Unreadable, CustomerProblem) as problem:
-            raise CommandError(str(problem), returncode=BAD_USAGE) from problem
-        except Unavailable as problem:
-            raise CommandError(f"{problem} (try again later)", returncode=1) from problem
+        self._read(meter, options)
         meter.check()
         accounts.extend_metering(customer_id=customer, metered_from=since, as_of=as_of)
         runs.recalculate_all(as_of=as_of, customer_id=customer)
         usage.recalculate_all(as_of=as_of, customer_id=customer)
         scope = report.Scope(customer, options["first"], options["end"], as_of, tuple(sorted(set(options["account"]))))
         answer = {**report.build(scope, explain=options["explain"]), **meter.counts()}
-        meter.complain(sys.stderr.write)
+        meter.complain(sys.stderr.write, kept=report.rejections(scope, feed=report.LOGS))
         output.write(FORMATS[options["format"]](answer), options["output"])
+
+    def _read(self, meter: "_Meter", options: Mapping[str, Any]) -> None:
+        try:
+            for documents in _documents(options):
+                meter.take(documents, feed=DESCRIPTIONS)
+            for logs in _logs(options):
+                meter.take(logs, feed=report.LOGS)
+                meter.count_files(logs)
+        except (Unreadable, CustomerProblem) as problem:
+            raise CommandError(str(problem), returncode=BAD_USAGE) from problem
+        except Unavailable as problem:
+            raise CommandError(f"{problem} (try again later)", returncode=1) from problem
 
 
 class _Meter:
@@ -137,7 +143,7 @@ class _Meter:
         self.tally: Counter[str] = Counter()
         self.rejected: list[Rejected] = []
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: Batch, *, feed: str) -> None:
         """Record one batch; accounts that it is the first to name become the customer's."""
         named = _accounts_of(batch)
         wanted = {account for account in named - self.found if not self.only or account in self.only}
@@ -146,7 +152,7 @@ class _Meter:
             accounts.ensure_accounts(
                 customer_id=self.customer_id, cloud=CLOUD, native_ids=wanted, metered_from=self.since, now=self.now
             )
-        recorded = activity.record(customer_id=self.customer_id, cloud=CLOUD, feed=FEED, batch=batch, as_of=self.now)
+        recorded = activity.record(customer_id=self.customer_id, cloud=CLOUD, feed=feed, batch=batch, as_of=self.now)
         self.rejected += batch.rejected
         rejected_records = sum(1 for item in batch.rejected if item.content)
         self.tally.update(
@@ -180,8 +186,8 @@ class _Meter:
             "files": {"read": self.tally["files"], "rejected": self.tally["files_rejected"]},
         }
 
-    def complain(self, write: Any) -> None:
-        """Say what was passed over, and why."""
+    def complain(self, write: Any, *, kept: int) -> None:
+        """Say what was passed over, and why; `kept` is how much of the logs is in quarantine by now."""
         if self.tally["skipped"]:
             write(f"{self.tally['skipped']} file(s) skipped that are no CloudTrail logs\n")
         if self.tally["foreign"]:
@@ -190,6 +196,8 @@ class _Meter:
             write(f"rejected: {_text(item)}\n")
         if len(self.rejected) > REASONS_SHOWN:
             write(f"... and {len(self.rejected) - REASONS_SHOWN} more\n")
+        if kept and not self.rejected:
+            write(f"{kept} file(s) or record(s) rejected in earlier runs keep days from being complete\n")
 
 
 def _documents(options: Mapping[str, Any]) -> Iterator[Batch]:
