@@ -184,7 +184,7 @@ def _require_version(where: Place, cluster: Path) -> None:
         made_by = (cluster / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         made_by = ""
-    if not made_by.isdecimal():
+    if not made_by.replace(".", "").isdecimal():
         raise DatabaseProblem(f"{cluster} exists, but holds no PostgreSQL data")
     version = _run(where.account, [str(where.programs / "postgres"), "--version"]).stdout
     ours = version.split()[-1].split(".")[0]
