@@ -11,9 +11,11 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
 import cloudigrade.management.commands
 from cloudigrade import __main__ as command_line
+from cloudigrade.config import cluster
 
 _PROBE = '''
 import os, signal, sys
@@ -41,6 +43,8 @@ class Command(Base):
             raise CommandError("nothing usable was read", returncode=3)
         if options["fail"] == "bug":
             raise RuntimeError("a bug")
+        if options["fail"] == "escape":
+            raise CommandError(chr(27) + "[31m: no such file")
         if options["fail"] == "interrupt":
             raise KeyboardInterrupt
         self.stdout.write("number %d port %s" % (options["number"], os.environ["CLOUDIGRADE_PORT"]))
@@ -54,6 +58,8 @@ class Command(Base):
             self.stdout.flush()
         if options["fail"] == "terminate":
             os.kill(os.getpid(), signal.SIGTERM)
+        if options["fail"] == "hangup":
+            os.kill(os.getpid(), signal.SIGHUP)
         if options["fail"] == "pipe":
             self.stdout.write("x" * 1_000_000)
 '''
@@ -79,7 +85,7 @@ def here(probes, monkeypatch, capsys):
     """Runs the command in this process: status, output, errors."""
     monkeypatch.setattr(cloudigrade.management.commands, "__path__", [str(probes)])
     monkeypatch.setenv("CLOUDIGRADE_PORT", "8000")
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments):
         try:
@@ -89,7 +95,8 @@ def here(probes, monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for number, action in before.items():
+        signal.signal(number, action)
 
 
 @pytest.fixture
@@ -155,8 +162,14 @@ def test_exit_status_and_one_line(here, arguments, status, message):
     assert here("plain", *arguments) == (status, "", message)
 
 
-def test_sigterm_unwinds(here):
-    assert here("plain", "--fail", "terminate")[0] == 143
+@pytest.mark.parametrize(("fail", "status"), [("terminate", 143), ("hangup", 129)])
+def test_a_signal_unwinds(here, fail, status):
+    assert here("plain", "--fail", fail)[0] == status
+
+
+def test_a_message_steers_no_terminal(here):
+    status, _, errors = here("plain", "--fail", "escape")
+    assert (status, errors) == (1, "cloudigrade: error: \N{REPLACEMENT CHARACTER}[31m: no such file\n")
 
 
 def test_a_bug_is_loud(here):
@@ -248,6 +261,15 @@ def test_a_server_that_does_not_answer_is_one_line(apart):
         assert status == 1
         assert errors.startswith("cloudigrade: error: ")
         assert errors.count("\n") == 1
+
+
+def test_a_database_of_a_newer_version_is_left_alone(db, monkeypatch):
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('cloudigrade', '9999_later', now())")
+    monkeypatch.setattr(command_line, "call_command", pytest.fail)
+
+    with pytest.raises(cluster.DatabaseProblem, match=r"^the database was made by a newer cloudigrade"):
+        command_line._migrate()
 
 
 def test_a_reader_that_leaves_is_no_error(probes):

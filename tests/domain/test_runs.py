@@ -298,3 +298,9 @@ def test_the_type_of_every_second_is_the_last_one_given_before_it(events):
             given_before = [e for e in events if e.instance_type and e.occurred_at <= second]
             last = max(given_before, key=lambda e: (e.occurred_at, e.kind is ON, e.source_id), default=None)
             assert run.instance_type == (last.instance_type if last else "")
+
+
+def test_a_described_opposite_between_two_reports_makes_them_two_transitions():
+    assert spans([launch(10), off(20), described_on(30), off(40)]) == [(10, 20), (30, 40)]
+    assert spans([launch(10), described_off(30), on(40)]) == [(10, 30), (40, None)]
+    assert spans([launch(10), off(20), described_on(30), off(40, Previous.UNKNOWN)]) == [(10, 20)]

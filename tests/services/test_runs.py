@@ -1,13 +1,21 @@
 """Stored events become stored runs, whatever the order in which they come."""
 
+import random
+from functools import reduce
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cloudigrade.domain.events import Previous
-from cloudigrade.models import Instance, Run
+from cloudigrade.domain.days import second_of
+from cloudigrade.domain.events import Event, Previous, merged
+from cloudigrade.models import Instance, InstanceEvent, Run
 from cloudigrade.services import runs
-from tests.builders import AS_OF, LARGE, XLARGE, described, launch, retype, revised, start, stop
+from tests.builders import AS_OF, LARGE, XLARGE, activity, described, launch, retype, revised, start, stop
+from tests.domain.test_events import TELLINGS
+from tests.services.test_any_order import empty
 
 
 def test_a_launch_and_a_stop_make_a_run_with_the_size_of_its_type(stored):
@@ -112,6 +120,35 @@ def test_a_description_is_kept_only_where_it_speaks_of_a_later_time(stored):
 
     assert Instance.objects.get().described_type == "m5.xlarge"
     assert stored.runs() == [("i-1", 20, 40, "m5.xlarge", None)]
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_two_descriptions_of_one_launch_give_the_same_run_in_either_order(stored, direction):
+    running = described("i-1", 20)
+    launched = running.events[0]
+    early = running._replace(events=(launched._replace(instance_type="m5.large"),))
+    late = described("i-1", 20, 40)._replace(instance_type="m5.xlarge")
+    stored.meter(LARGE, XLARGE)
+    for description in [early, late][::direction]:
+        stored.meter(description)
+
+    assert stored.runs() == [("i-1", 20, 40, "m5.large", 2)]
+
+
+@pytest.mark.django_db
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TELLINGS, st.randoms(use_true_random=False))
+def test_tellings_of_one_event_are_stored_as_the_rule_merges_them(tellings: list[Event], chance: random.Random):
+    stored = empty()
+    for batch in ([activity("i-1", telling) for telling in tellings], [], []):
+        again = [*batch, *(activity("i-1", telling) for telling in chance.choices(tellings, k=2))]
+        chance.shuffle(again)
+        stored.record(*again)
+
+    row = InstanceEvent.objects.values_list(*(field for field in Event._fields if field != "occurred_at")).get()
+    wanted = reduce(merged, tellings)
+    assert row == (wanted.source_id, *wanted[2:])
+    assert second_of(InstanceEvent.objects.get().occurred_at) == wanted.occurred_at
 
 
 def test_a_stop_without_a_time_is_reported_as_drift_until_the_stop_is_known(stored):

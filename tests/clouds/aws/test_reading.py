@@ -308,3 +308,11 @@ def test_a_missing_document_is_unreadable(tmp_path, monkeypatch):
     refuse(monkeypatch, "open", "x.json")
     with pytest.raises(Unreadable, match=f"^{path}: permission denied$"):
         reading.read_documents([str(path)], Document.IMAGES)
+
+
+def test_a_device_without_end_is_read_no_further_than_a_file_may_be_long(monkeypatch):
+    monkeypatch.setattr(packing, "MAX_BYTES", 1 << 20)
+
+    [refused] = everything("/dev/zero").rejected
+
+    assert refused.reason == "is larger than 1 MiB"
