@@ -142,9 +142,14 @@ class _Meter:
         A launch that nobody saw, and that was followed by a stop without a time, makes no run: it would have no end.
         """
         for fact in self.facts:
-            if fact.occurred_at <= last or fact.occurred_at == undated_stop_launch:
-                continue
             on = fact.kind == _ON
+            if fact.occurred_at <= last:
+                # it came after the last transition, but something else happened to the instance since
+                if self.last_at is not None and fact.occurred_at > self.last_at and on != (self.on_since is not None):
+                    self.drift.append(f"described {'on' if on else 'off'} since {_text(fact.occurred_at)}, not counted")
+                continue
+            if fact.occurred_at == undated_stop_launch:
+                continue
             if on and self.on_since is not None and fact.occurred_at > self.on_since + SAME_TRANSITION:
                 self.drift.append(f"launched at {_text(fact.occurred_at)} while it was on: a stop is missing")
             self.turn(fact.occurred_at, on=on)

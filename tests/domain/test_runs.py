@@ -108,6 +108,15 @@ def test_a_description_counts_only_after_the_last_event():
     assert spans([launch(10), described_on(10), described_off(25)]) == [(10, 25)]
 
 
+def test_a_described_stop_before_the_last_event_is_drift_and_moves_no_boundary():
+    events = [launch(10), retype(500, "b"), described_off(400)]
+
+    assert spans(events) == [(10, 500), (500, None)]
+    assert drift(events) == ["described off since 1970-01-01T00:06:40Z, not counted"]
+    assert drift([launch(10), off(20), described_off(21), retype(500, "b")]) == []
+    assert drift([launch(10), described_on(11), retype(500, "b")]) == []
+
+
 def test_a_missed_stop_that_the_description_explains_is_put_in():
     assert spans([launch(10), on(500, Previous.OFF), described_off(30)]) == [(10, 30), (500, None)]
     assert drift([launch(10), on(500, Previous.OFF), described_off(30)]) == []

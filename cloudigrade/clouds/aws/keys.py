@@ -9,6 +9,9 @@ _REGION: Final = re.compile(r"([a-z]{2,8}(?:-[a-z]+)+-[0-9]+)/")
 _FILE: Final = re.compile(r"([0-9]{12})_CloudTrail_([a-z0-9-]{1,32})_[0-9]{8}T[0-9]{4}Z_[^/]*", re.DOTALL)
 _OTHER_FILE: Final = re.compile(r"_CloudTrail-[A-Za-z]+_")
 
+OTHER_ENDING: Final = "is neither .json nor .json.gz"
+"""Why a file is skipped that may be a log file all the same, if somebody names it."""
+
 
 class Place(NamedTuple):
     """What a key or path says of its file."""
@@ -50,4 +53,4 @@ def printable(name: str) -> str:
 def _unwanted(file: str) -> str:
     if _OTHER_FILE.search(file):
         return "is a digest or insight file"
-    return "" if file.endswith((".json", ".json.gz")) else "is neither .json nor .json.gz"
+    return "" if file.endswith((".json", ".json.gz")) else OTHER_ENDING

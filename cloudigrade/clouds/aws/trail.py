@@ -68,6 +68,9 @@ def sources(location: str) -> Iterator[Found]:
             return _files(path)
     except (OSError, ValueError) as error:
         raise Unreadable(f"{keys.printable(location)}: {_explained(error)}") from error
+    reason = _place(path).skipped
+    if reason and reason != keys.OTHER_ENDING:  # as a shell's pattern names them
+        return iter((Skipped(_name(path), reason),))
     return iter((_named(path, found.st_size),))
 
 

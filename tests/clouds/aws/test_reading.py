@@ -81,10 +81,16 @@ def test_a_file_outside_the_layout_is_named_as_given(tmp_path, monkeypatch):
 
 
 def test_a_named_file_is_read_whatever_its_name(tmp_path):
-    path = put(tmp_path, "x_CloudTrail-Digest_y", packed(run_instances()))
+    path = put(tmp_path, "yesterday.log", packed(run_instances()))
 
     assert list(trail.sources(str(path))) == [Source(str(path), "", "", path.stat().st_size, str(path))]
     assert everything(path).records_relevant == 1
+
+
+def test_a_named_digest_is_skipped_for_a_shell_pattern_names_it_too(tmp_path):
+    path = put(tmp_path, "x_CloudTrail-Digest_y.json.gz", packed(run_instances()))
+
+    assert list(trail.sources(str(path))) == [Skipped(str(path), "is a digest or insight file")]
 
 
 @pytest.mark.parametrize("name", ["x.json", "x.json.gz"])
