@@ -112,6 +112,12 @@ class Rejected(NamedTuple):
     account: str = ""
     """Empty where it cannot be told."""
     content: bytes = b""
+    """Of a record; a whole file stays where it is."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a whole file."""
+        return not self.content
 
 
 @dataclass(slots=True)

@@ -155,7 +155,7 @@ def judge(evidence: Evidence, *, billing_code: str = "") -> Verdict:
 
 def needs_subscription(verdict: Verdict) -> bool:
     """Whether the customer's own subscription has to cover it, as far as is known."""
-    return verdict.rhel is Rhel.RHEL and verdict.payer in (Payer.CUSTOMER, Payer.UNKNOWN)
+    return verdict.rhel is Rhel.RHEL and verdict.payer.needs_subscription
 
 
 def _read_billing(image: ImageFacts, billing_code: str) -> _Billing:

@@ -19,6 +19,11 @@ class Payer(StrEnum):
     UNKNOWN = "unknown"
     NONE = ""  # nobody has to: it is not RHEL, or not known to be
 
+    @property
+    def needs_subscription(self) -> bool:
+        """Whether the customer's own subscription has to cover it, as far as is known."""
+        return self in {Payer.CUSTOMER, Payer.UNKNOWN}
+
 
 class BillingRow(NamedTuple):
     """What one usage operation, and the platform details shown with it, say of an image."""

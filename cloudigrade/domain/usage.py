@@ -45,7 +45,7 @@ class Label(NamedTuple):
     @property
     def needs_subscription(self) -> bool:
         """Whether v2 counts it: RHEL that the cloud does not already charge for."""
-        return self.is_rhel and self.payer in {Payer.CUSTOMER, Payer.UNKNOWN}
+        return self.is_rhel and self.payer.needs_subscription
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,11 @@ from cloudigrade.clouds.aws.descriptions import Document
 from cloudigrade.clouds.protocol import Batch
 from cloudigrade.management import claims, service
 from cloudigrade.models import Customer, DirtyDay, Instance
-from cloudigrade.services import accounts, activity
+from cloudigrade.services import accounts, activity, report
 from cloudigrade.simulator import places
 from cloudigrade.tasks.metering import answer_ended_days, rebuild_runs
 
 CLOUD = "aws"
-FEED = "cloudtrail"
 MOST_DAYS = 100
 """More do not fit on a page of the API."""
 _MARK = "demo.json"
@@ -73,7 +72,7 @@ def record(fleet: Path, customer: places.Customer, *, since: datetime, now: date
         customer_id=customer_id, cloud=CLOUD, native_ids=customer.accounts, metered_from=since, now=now
     )
     for batch in _batches(fleet, log_files(fleet, customer.accounts)):
-        activity.record(customer_id=customer_id, cloud=CLOUD, feed=FEED, batch=batch, as_of=now)
+        activity.record(customer_id=customer_id, cloud=CLOUD, feed=report.LOGS, batch=batch, as_of=now)
         rebuild_runs.delay_on_commit()
         yield len(batch.read_sources)
     answer_ended_days.delay_on_commit()

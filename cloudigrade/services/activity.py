@@ -62,7 +62,7 @@ def _tally(batch: Batch, accounts: Container[str], new: int) -> Recorded:
         )
         if account not in accounts
     }
-    rejected = sum(1 for item in batch.rejected if item.content)
+    rejected = sum(not item.is_file for item in batch.rejected)
     known = batch.records_relevant - rejected - len(foreign)
     return Recorded(new, max(known - new, 0), len(foreign))
 

@@ -137,7 +137,7 @@ def _add_file(batch: Batch, content: Content, kind: Document) -> None:
             _add_document(batch, document, kind, name)
     except Unreadable as problem:
         batch.rejected.append(Rejected(name, str(problem)))
-    if all(rejected.content for rejected in batch.rejected[before:]):  # parts at most, no document
+    if not any(rejected.is_file for rejected in batch.rejected[before:]):  # parts at most, no document
         batch.read_sources.append(name)
 
 

@@ -154,15 +154,15 @@ class _Meter:
             )
         recorded = activity.record(customer_id=self.customer_id, cloud=CLOUD, feed=feed, batch=batch, as_of=self.now)
         self.rejected += batch.rejected
-        rejected_records = sum(1 for item in batch.rejected if item.content)
+        rejected_files = _files_rejected(batch)
         self.tally.update(
             read=batch.records_read,
             relevant=batch.records_relevant - recorded.foreign,
             duplicate=recorded.duplicate,
             foreign=recorded.foreign,
-            rejected=rejected_records,
+            rejected=len(batch.rejected) - rejected_files,
             skipped=batch.files_skipped,
-            files_rejected=_files_rejected(batch),
+            files_rejected=rejected_files,
         )
 
     def count_files(self, logs: Batch) -> None:
@@ -226,7 +226,7 @@ def _progress() -> Progress:
 
 
 def _files_rejected(batch: Batch) -> int:
-    return sum(1 for item in batch.rejected if not item.content)
+    return sum(item.is_file for item in batch.rejected)
 
 
 def _accounts_of(batch: Batch) -> set[str]:
