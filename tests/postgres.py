@@ -15,10 +15,11 @@ _server = pytest.StashKey[embedded.Server]()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Before Django reads its settings: DATABASE_URL names a server that runs, and no other variable is set."""
-    for name, field in env.Environment.model_fields.items():
-        for variable in env.names(name, field):
-            if variable != "DATABASE_URL":
-                os.environ.pop(variable, None)
+    for section in env.sections():
+        for name, field in section.model_fields.items():
+            for variable in env.names(name, field):
+                if variable != "DATABASE_URL":
+                    os.environ.pop(variable, None)
     if not os.environ.get("DATABASE_URL") and not early_config.known_args_namespace.collectonly:
         server = embedded.temporary()
         early_config.stash[_server] = server

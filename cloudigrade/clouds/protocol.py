@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cloudigrade.domain.events import Event
+from cloudigrade.domain.problems import Problem
 
 
 class CustomerProblem(Exception):
-    """Only the customer can solve it; trying again changes nothing."""
+    """Only the customer can solve it; trying again changes nothing. The message is the reason, in one line."""
+
+    def __init__(self, reason: str, problem: Problem = Problem.UNKNOWN) -> None:
+        super().__init__(reason)
+        self.problem = problem
 
 
 class Unavailable(Exception):
@@ -83,9 +88,7 @@ class ImageDescription(NamedTuple):
     source_image: str = ""
     """Native id of the image it was copied from."""
     tags: tuple[str, ...] = ()
-    """Keys of those tags that mean something to us."""
-    account: str = ""
-    """The account that described it, where known: tags are that account's word."""
+    """Keys of those tags that mean something to us: the describing account's own word."""
 
 
 class TypeDefinition(NamedTuple):
@@ -112,12 +115,25 @@ class Rejected(NamedTuple):
     account: str = ""
     """Empty where it cannot be told."""
     content: bytes = b""
-    """Of a record; a whole file stays where it is."""
+    """Of a record or message; a whole file stays where it is."""
+    location: str = ""
+    """Of a whole file: its path, or s3://bucket/key."""
 
     @property
     def is_file(self) -> bool:
         """Whether it is a whole file."""
         return not self.content
+
+
+class FileRead(NamedTuple):
+    """A log file that was read as a whole, as a digest may speak of it."""
+
+    account: str
+    region: str
+    source: str
+    """Its name, from AWSLogs/ on."""
+    sha256: str
+    """Of the content before compression, in hexadecimal."""
 
 
 @dataclass(slots=True)
@@ -137,6 +153,8 @@ class Batch:
     """Every account that something was read of."""
     read_sources: list[str] = field(default_factory=list)
     """The files that were read as a whole."""
+    files: list[FileRead] = field(default_factory=list)
+    """The same, with their hashes, where digests may vouch for them."""
     records_read: int = 0
     records_relevant: int = 0
     files_skipped: int = 0

@@ -17,6 +17,8 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Plain
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from cloudigrade.clouds import registry
+
 
 class Misconfigured(Exception):
     """Variables with wrong values; the message lists them all."""
@@ -171,6 +173,48 @@ class Environment(BaseSettings):
         validation_alias="CLOUDIGRADE_PSKS",
         description='Pre-shared keys of services, as a JSON object `{"name": "key"}`.',
     )
+    log_interval: int = Field(
+        30,
+        validation_alias="ANALYZE_LOG_SCHEDULE",
+        ge=5,
+        le=3600,
+        description="Seconds between two looks at the queues of the clouds.",
+    )
+    poll_interval: int = Field(
+        300,
+        validation_alias="POLL_INTERVAL",
+        ge=60,
+        le=86_400,
+        description="Seconds between two looks at the log files of an account that no queue tells of.",
+    )
+    sweep_interval: int = Field(
+        1800,
+        validation_alias="SWEEP_INTERVAL",
+        ge=60,
+        le=86_400,
+        description="Seconds between two sweeps of an account: what runs there, whatever the feeds say.",
+    )
+    proof_interval: int = Field(
+        1800,
+        validation_alias="PROOF_INTERVAL",
+        ge=60,
+        le=86_400,
+        description="Seconds between two proofs of an account's feeds; digests come each hour.",
+    )
+    check_interval: int = Field(
+        21_600,
+        validation_alias="CHECK_INTERVAL",
+        ge=300,
+        le=604_800,
+        description="Seconds between two checks that an account still lets us in.",
+    )
+    definitions_interval: int = Field(
+        86_400,
+        validation_alias="AWS_REPOPULATE_EC2_INSTANCE_MAPPING_SCHEDULE",
+        ge=3600,
+        le=2_592_000,
+        description="Seconds between two readings of the sizes of instance types.",
+    )
     log_level: LogLevel = Field(
         LogLevel.INFO,
         validation_alias="CLOUDIGRADE_LOG_LEVEL",
@@ -184,12 +228,29 @@ class Environment(BaseSettings):
 
 
 def read() -> Environment:
-    """The environment of this process, or `Misconfigured` with every mistake in it."""
+    """The environment of this process, or `Misconfigured` with every mistake in it, those of the clouds included."""
+    mistakes = [mistake for section in sections() for mistake in _mistakes(section)]
+    if mistakes:
+        raise Misconfigured("\n".join(["the configuration is wrong:", *sorted(mistakes)]))
+    return Environment()
+
+
+def read_clouds() -> dict[str, BaseSettings]:
+    """The section of each cloud, by its name; after `read`, which reports their mistakes too."""
+    return {name: section() for name, section in registry.sections().items()}
+
+
+def sections() -> list[type[BaseSettings]]:
+    """Our own settings, then those of each cloud."""
+    return [Environment, *registry.sections().values()]
+
+
+def _mistakes(section: type[BaseSettings]) -> list[str]:
     try:
-        return Environment()
+        section()
     except ValidationError as error:
-        mistakes = [_mistake(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
-        raise Misconfigured("\n".join(["the configuration is wrong:", *sorted(mistakes)])) from None
+        return [_mistake(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+    return []
 
 
 def _mistake(location: tuple[int | str, ...], message: str) -> str:
@@ -229,15 +290,19 @@ def document() -> str:
         "",
         "| variable | default | values | meaning |",
         "|---|---|---|---|",
-        *(_row(name, field) for name, field in Environment.model_fields.items()),
+        *(
+            _row(section, name, field)
+            for section in sections()
+            for name, field in section.model_fields.items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(section: type[BaseSettings], name: str, field: FieldInfo) -> str:
     variables = " or ".join(f"`{variable}`" for variable in names(name, field))
     default = _default(field.get_default(call_default_factory=True))
-    return f"| {variables} | {default} | {_values(name)} | {field.description} |"
+    return f"| {variables} | {default} | {_values(section, name)} | {field.description} |"
 
 
 def _default(value: object) -> str:
@@ -252,8 +317,8 @@ def _default(value: object) -> str:
     return f"`{value}`"
 
 
-def _values(name: str) -> str:
-    schema: dict[str, Any] = Environment.model_json_schema(by_alias=False, mode="serialization")
+def _values(section: type[BaseSettings], name: str) -> str:
+    schema: dict[str, Any] = section.model_json_schema(by_alias=False, mode="serialization")
     given = schema["properties"][name]
     plain = next((choice for choice in given.get("anyOf", []) if choice.get("type") != "null"), given)
     if "$ref" in plain:

@@ -15,6 +15,14 @@ VERSION = _environment.version or version("cloudigrade")
 DATA_FOLDER = _environment.data
 WEB_PORT = _environment.web_port
 
+CLOUDS = env.read_clouds()
+LOG_INTERVAL = _environment.log_interval
+POLL_INTERVAL = _environment.poll_interval
+SWEEP_INTERVAL = _environment.sweep_interval
+PROOF_INTERVAL = _environment.proof_interval
+CHECK_INTERVAL = _environment.check_interval
+DEFINITIONS_INTERVAL = _environment.definitions_interval
+
 INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",

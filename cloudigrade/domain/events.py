@@ -28,6 +28,7 @@ class Feed(IntEnum):
     TRANSITION_NOTICE = 2  # EventBridge: pending, stopping, shutting-down
     STATE_NOTICE = 3  # EventBridge: running, stopped, terminated
     DESCRIPTION = 4
+    ESTIMATE = 5  # between two looks: the cloud does not say when
 
 
 class Previous(IntEnum):
@@ -59,6 +60,10 @@ class Event(NamedTuple):
     """In force from this event on; empty: the event says nothing of it."""
     revision: str = ""
     """Orders the versions of one source_id: empty for the original, an addendum's sorts after it."""
+    earliest: int = 0
+    """Of an estimate: it happened after this second; 0 for what has an exact time."""
+    latest: int = 0
+    """Of an estimate: it happened in this second or before it; 0 for what has an exact time."""
 
 
 def distinct(events: Iterable[Event]) -> list[Event]:
@@ -81,3 +86,26 @@ def merged(one: Event, other: Event) -> Event:
     if one.revision != other.revision:
         return max(one, other, key=attrgetter("revision"))
     return Event._make(map(max, one, other))
+
+
+def estimate(instance: str, kind: Kind, *, launched_at: str, within: tuple[int, int], is_gone: bool = False) -> Event:
+    """A transition that nobody dated: it happened after the first of these seconds, and not after the second.
+
+    Its time is the middle, so that it is wrong by half of the interval at most. Told again with a narrower interval,
+    that one holds. `launched_at` is the time of the launch that it belongs to, as text.
+    """
+    earliest, latest = within
+    direction = "on" if kind == Kind.POWER_ON else "off"
+    return Event(
+        source_id=f"estimate:{instance}:{launched_at}:{direction}",
+        occurred_at=(earliest + latest + 1) // 2,
+        kind=kind,
+        feed=Feed.ESTIMATE,
+        is_termination=is_gone,
+        revision=f"{_WIDEST - (latest - earliest):012d}",
+        earliest=earliest,
+        latest=latest,
+    )
+
+
+_WIDEST = 999_999_999_999

@@ -10,6 +10,8 @@ The rules, in the order in which they apply:
 4. What is on before its first event was on since the metering began, or since a described launch after that.
 5. A description counts after the last event, or where it explains how the state that an event testifies to came about.
    Otherwise a contradiction moves no boundary: the state stays, and the contradiction is reported as drift.
+6. An estimate counts like a description, unless an exact transition of its direction lies within its interval.
+7. Nothing counts in the periods in which the account was not metered.
 """
 
 from bisect import bisect_left, bisect_right
@@ -29,7 +31,10 @@ SAME_TRANSITION = 300
 # looked up millions of times: a module's name costs a fraction of an enumeration's
 _ON, _OFF, _CHANGE = Kind.POWER_ON, Kind.POWER_OFF, Kind.ATTRIBUTE_CHANGE
 _UNTOLD, _WAS_ON, _WAS_GONE = Previous.UNKNOWN, Previous.ON, Previous.GONE
-_DESCRIPTION = Feed.DESCRIPTION
+_DESCRIPTION, _ESTIMATE = Feed.DESCRIPTION, Feed.ESTIMATE
+
+Period = tuple[int, int | None]
+"""Half-open, in seconds since 1970; no end: not ended yet."""
 
 
 class Run(NamedTuple):
@@ -63,10 +68,14 @@ class History(NamedTuple):
 UNDESCRIBED = Described()
 
 
-def history(events: Iterable[Event], *, metered_from: int, described: Described = UNDESCRIBED) -> History:
+def history(
+    events: Iterable[Event], *, metered_from: int, described: Described = UNDESCRIBED, unmetered: Sequence[Period] = ()
+) -> History:
     """The runs that any set of events adds up to, whatever their order and however often they are repeated."""
     known = distinct(events)
     periods, drift = _periods(known, metered_from, described.undated_stop_launch)
+    for hole in unmetered:
+        periods = _without(periods, hole)
     if not periods:
         return History([], drift)
     types = instance_types(known, described.instance_type)
@@ -148,13 +157,17 @@ class _Meter:
                 if self.last_at is not None and fact.occurred_at > self.last_at and on != (self.on_since is not None):
                     self.drift.append(f"described {'on' if on else 'off'} since {_text(fact.occurred_at)}, not counted")
                 continue
-            if fact.occurred_at == undated_stop_launch:
+            if fact.occurred_at == undated_stop_launch and not self._is_end_estimated(fact):
                 continue
             if on and self.on_since is not None and fact.occurred_at > self.on_since + SAME_TRANSITION:
                 self.drift.append(f"launched at {_text(fact.occurred_at)} while it was on: a stop is missing")
             self.turn(fact.occurred_at, on=on)
             if fact.is_termination:
                 return
+
+    def _is_end_estimated(self, launch: Event) -> bool:
+        """Whether an estimate tells the end of what this launch began."""
+        return any(fact.feed == _ESTIMATE and fact.occurred_at >= launch.occurred_at for fact in self.facts)
 
     def note_undated_stop(self, launch: int) -> None:
         """Report a stop without a time, where no later fact explains it."""
@@ -168,23 +181,51 @@ class _Meter:
 
 def _periods(
     events: Sequence[Event], metered_from: int, undated_stop_launch: int | None
-) -> tuple[list[tuple[int, int | None]], list[str]]:
+) -> tuple[list[Period], list[str]]:
     """When the instance was on, without regard to its attributes."""
     power = [event for event in events if event.kind != _CHANGE]
-    facts = sorted((e for e in power if e.feed == _DESCRIPTION), key=attrgetter("occurred_at", "kind"))
-    heard = sorted((e for e in power if e.feed != _DESCRIPTION), key=attrgetter("occurred_at"))
+    facts = sorted((e for e in power if e.feed >= _DESCRIPTION), key=attrgetter("occurred_at", "kind"))
+    heard = sorted((e for e in power if e.feed < _DESCRIPTION), key=attrgetter("occurred_at"))
+    if any(fact.feed == _ESTIMATE for fact in facts):
+        facts = _without_void_estimates(facts, heard)
     meter = _Meter(facts, metered_from)
     is_terminated = _walk(meter, heard) if heard else False
     if not is_terminated:
         if facts:
-            last = max((event.occurred_at for event in events if event.feed != _DESCRIPTION), default=-1)
+            last = max((event.occurred_at for event in events if event.feed < _DESCRIPTION), default=-1)
             meter.settle(last, undated_stop_launch)
         if undated_stop_launch is not None:
             meter.note_undated_stop(undated_stop_launch)
-    periods: list[tuple[int, int | None]] = list(meter.closed)
+    periods: list[Period] = list(meter.closed)
     if meter.on_since is not None:
         periods.append((meter.on_since, None))
     return periods, meter.drift
+
+
+def _without_void_estimates(facts: Sequence[Event], heard: Sequence[Event]) -> list[Event]:
+    """The facts but for estimates of a transition whose time is known from elsewhere (rule 6)."""
+    exact = [e for e in (*facts, *heard) if e.feed != _ESTIMATE and _is_effective(e)]
+    return [
+        fact
+        for fact in facts
+        if fact.feed != _ESTIMATE
+        or not any(e.kind == fact.kind and fact.earliest <= e.occurred_at <= fact.latest for e in exact)
+    ]
+
+
+def _without(periods: Iterable[Period], hole: Period) -> list[Period]:
+    """What lies outside the hole (rule 7)."""
+    start, end = hole
+    left: list[Period] = []
+    for begin, stop in periods:
+        if (stop is not None and stop <= start) or (end is not None and end <= begin):
+            left.append((begin, stop))
+            continue
+        if begin < start:
+            left.append((begin, start))
+        if end is not None and (stop is None or end < stop):
+            left.append((end, stop))
+    return left
 
 
 def _walk(meter: _Meter, heard: Sequence[Event]) -> bool:
@@ -285,7 +326,7 @@ def _was_on(event: Event) -> bool | None:
     return event.previous == _WAS_ON
 
 
-def _split(periods: Iterable[tuple[int, int | None]], types: Timeline, codes: Timeline) -> list[Run]:
+def _split(periods: Iterable[Period], types: Timeline, codes: Timeline) -> list[Run]:
     """The periods cut where the type or the billing code changes; equal pieces that abut are one."""
     changes = sorted({*types.changes, *codes.changes})
     runs: list[Run] = []

@@ -1,7 +1,7 @@
 """The store: columns, constraints and query sets."""
 
-from cloudigrade.models.customers import CloudAccount, Customer
-from cloudigrade.models.feeds import FeedPosition, Quarantine
+from cloudigrade.models.customers import CloudAccount, Customer, DueWork, ExternalId, UnmeteredPeriod
+from cloudigrade.models.feeds import FeedPosition, Gap, LogFile, Quarantine, QueueState
 from cloudigrade.models.images import Image, ImageVerdict, TagEvent
 from cloudigrade.models.instances import Instance, InstanceDefinition, InstanceEvent
 from cloudigrade.models.runs import Run
@@ -12,13 +12,19 @@ __all__ = [
     "ConcurrentUsage",
     "Customer",
     "DirtyDay",
+    "DueWork",
+    "ExternalId",
     "FeedPosition",
+    "Gap",
     "Image",
     "ImageVerdict",
     "Instance",
     "InstanceDefinition",
     "InstanceEvent",
+    "LogFile",
     "Quarantine",
+    "QueueState",
     "Run",
     "TagEvent",
+    "UnmeteredPeriod",
 ]

@@ -20,6 +20,9 @@ class Image(models.Model):
     product_codes = models.JSONField(default=list, help_text="Pairs of code and type.")
     source_image = models.TextField(blank=True, default="", help_text="Native id of the image it was copied from.")
     is_described = models.BooleanField(default=False)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its cloud was last asked to describe it, answered or not."
+    )
     # text, because a customer's disk may hold what jsonb refuses: NUL, lone surrogates
     findings = models.TextField(
         blank=True, default="", help_text="What the inspection found, as ASCII JSON; empty: not inspected."

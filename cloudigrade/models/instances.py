@@ -23,6 +23,9 @@ class Instance(models.Model):
     undated_stop_launch = models.BigIntegerField(
         null=True, blank=True, help_text="Launch after which a description found it off without saying since when."
     )
+    seen_on_at = models.BigIntegerField(
+        null=True, blank=True, help_text="Seconds since 1970 of the last sweep that found it on."
+    )
     runs_dirty_from = models.DateTimeField(
         null=True, blank=True, help_text="Earliest new fact that its runs do not show yet; null: they show all."
     )
@@ -56,6 +59,8 @@ class InstanceEvent(models.Model):
     is_termination = models.BooleanField(default=False)
     instance_type = models.TextField(blank=True, default="")
     billing_code = models.TextField(blank=True, default="")
+    earliest = models.BigIntegerField(default=0, help_text="Of an estimate: it happened after this second; else 0.")
+    latest = models.BigIntegerField(default=0, help_text="Of an estimate: it happened by this second; else 0.")
 
     class Meta:
         constraints = [

@@ -1,13 +1,13 @@
 """What a cloud reported into the store: one transaction a batch, repeatable, as many queries for any number of rows."""
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
 
-from cloudigrade.clouds.protocol import Batch
+from cloudigrade.clouds.protocol import Batch, Rejected
 from cloudigrade.services import definitions, images, instances, usage, verdicts
 from cloudigrade.services.staging import execute, fetch
 
@@ -24,12 +24,23 @@ class Recorded(NamedTuple):
 
 
 @transaction.atomic
-def record(*, customer_id: int, cloud: str, feed: str, batch: Batch, as_of: datetime) -> Recorded:
+def record(
+    *,
+    customer_id: int,
+    cloud: str,
+    feed: str,
+    batch: Batch,
+    as_of: datetime,
+    speaks_for: Collection[str] | None = None,
+) -> Recorded:
     """Everything in the batch that is of the customer's accounts is stored once; what it changes is marked dirty.
 
-    Recording the same batch again, or an overlapping one, in any order, leaves the same store.
+    Recording the same batch again, or an overlapping one, in any order, leaves the same store. A feed that
+    `speaks_for` some accounts only has no say on the customer's others.
     """
     accounts = _accounts(customer_id, cloud)
+    if speaks_for is not None:
+        accounts = {native_id: account for native_id, account in accounts.items() if native_id in speaks_for}
     own = [activity for activity in batch.instances if activity.account in accounts]
     described = [description for description in batch.described_instances if description.account in accounts]
     tags = [tag for tag in batch.tags if tag.account in accounts]
@@ -41,7 +52,7 @@ def record(*, customer_id: int, cloud: str, feed: str, batch: Batch, as_of: date
     if changed.spans:
         usage.mark(customer_id=customer_id, spans=changed.spans, as_of=as_of)
     _record_positions(accounts, feed, batch)
-    _record_quarantine(customer_id, feed, batch, accounts)
+    _record_quarantine(customer_id, feed, batch, accounts, as_of)
     return _tally(batch, accounts, len({source for _, source in changed.told} | touched.told))
 
 
@@ -76,8 +87,8 @@ def _record_positions(accounts: Mapping[str, int], feed: str, batch: Batch) -> N
     }
     if newest:
         execute(
-            "INSERT INTO cloudigrade_feedposition AS p (account_id, region, feed, newest_at)"
-            " SELECT account, region, %s, to_timestamp(newest)"
+            "INSERT INTO cloudigrade_feedposition AS p (account_id, region, feed, newest_at, problem, details)"
+            " SELECT account, region, %s, to_timestamp(newest), '', '{}'"
             " FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) AS n(account, region, newest) ORDER BY 1, 2"
             " ON CONFLICT (account_id, region, feed)"
             " DO UPDATE SET newest_at = greatest(p.newest_at, excluded.newest_at)",
@@ -85,7 +96,7 @@ def _record_positions(accounts: Mapping[str, int], feed: str, batch: Batch) -> N
         )
 
 
-def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Container[str]) -> None:
+def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Container[str], as_of: datetime) -> None:
     """What could not be read is kept once, with the reason; a file that could be read after all is taken out."""
     if batch.read_sources:
         execute(
@@ -93,23 +104,26 @@ def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Cont
             " AND source = ANY(%s)",
             [customer_id, feed, batch.read_sources],
         )
-    kept = {
-        (item.source, hashlib.sha256(item.content or item.reason.encode()).hexdigest()): item
-        for item in batch.rejected
-        if not item.account or item.account in accounts
-    }
+    kept = [item for item in batch.rejected if not item.account or item.account in accounts]
+    quarantine(customer_id=customer_id, feed=feed, rejected=kept, as_of=as_of)
+
+
+def quarantine(*, customer_id: int | None, feed: str, rejected: Iterable[Rejected], as_of: datetime) -> None:
+    """What could not be read is kept once, with the reason; without a customer where nobody can tell whose it is."""
+    kept = {(item.source, hashlib.sha256(item.content or item.reason.encode()).hexdigest()): item for item in rejected}
     if kept:
         execute(
-            "INSERT INTO cloudigrade_quarantine (customer_id, feed, source, hash, account, reason, content)"
-            " SELECT %s, %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
-            " AS r(source, hash, account, reason, content) ORDER BY source, hash ON CONFLICT DO NOTHING",
+            "INSERT INTO cloudigrade_quarantine"
+            " (customer_id, feed, kept_at, source, hash, account, reason, content, location)"
+            " SELECT %s, %s, %s, * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::text[])"
+            " AS r(source, hash, account, reason, content, location) ORDER BY source, hash ON CONFLICT DO NOTHING",
             [
-                customer_id,
-                feed,
+                *(customer_id, feed, as_of),
                 [source for source, _ in kept],
                 [digest for _, digest in kept],
                 [item.account for item in kept.values()],
                 [item.reason for item in kept.values()],
                 [item.content for item in kept.values()],
+                [item.location for item in kept.values()],
             ],
         )

@@ -155,7 +155,8 @@ def _record_events(
     stage(
         "told_event",
         "instance_id bigint, source_id text, occurred_at bigint, kind smallint, feed smallint, previous smallint,"
-        " is_launch boolean, is_termination boolean, instance_type text, billing_code text, revision text",
+        " is_launch boolean, is_termination boolean, instance_type text, billing_code text, revision text,"
+        " earliest bigint, latest bigint",
         ((instance, *event) for (instance, _), event in newest.items()),
         is_joined=False,
     )
@@ -163,9 +164,9 @@ def _record_events(
         f"""
         WITH told AS (
             INSERT INTO cloudigrade_instanceevent AS e (instance_id, source_id, occurred_at, kind, feed, previous,
-                is_launch, is_termination, instance_type, billing_code, revision)
+                is_launch, is_termination, instance_type, billing_code, revision, earliest, latest)
             SELECT instance_id, source_id, to_timestamp(occurred_at), kind, feed, previous,
-                is_launch, is_termination, instance_type, billing_code, revision
+                is_launch, is_termination, instance_type, billing_code, revision, earliest, latest
             FROM told_event ORDER BY instance_id, source_id
             ON CONFLICT (instance_id, source_id) DO UPDATE SET {_MERGED}, revision = excluded.revision
             WHERE excluded.revision > e.revision OR (excluded.revision = e.revision AND ({_GREATER}))
@@ -184,7 +185,7 @@ def _record_events(
 
 _VALUES = (
     *("occurred_at", "kind", "feed", "previous", "is_launch", "is_termination"),
-    *('instance_type COLLATE "C"', 'billing_code COLLATE "C"'),
+    *('instance_type COLLATE "C"', 'billing_code COLLATE "C"', "earliest", "latest"),
 )
 _GREATER = " OR ".join(f"excluded.{value} > e.{value}" for value in _VALUES)
 _MERGED = ", ".join(

@@ -103,8 +103,8 @@ def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
     newest = dict(
         fetch(
             "SELECT account_id, date_part('epoch', max(newest_at))::bigint FROM cloudigrade_feedposition"
-            " WHERE account_id = ANY(%s) GROUP BY account_id",
-            [list(accounts.values())],
+            " WHERE account_id = ANY(%s) AND feed = %s AND newest_at IS NOT NULL GROUP BY account_id",
+            [list(accounts.values()), LOGS],
         )
     )
     if rejected or len(newest) < len(accounts):

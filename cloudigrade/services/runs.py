@@ -1,6 +1,6 @@
 """Events into runs: instances marked dirty get the runs that the domain makes of all their events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -11,7 +11,7 @@ import numpy as np
 from django.db import transaction
 
 from cloudigrade.domain.events import Event
-from cloudigrade.domain.runs import Described, Run, history
+from cloudigrade.domain.runs import Described, Period, Run, history
 from cloudigrade.services import usage
 from cloudigrade.services.staging import copy_into, execute, fetch
 
@@ -26,6 +26,7 @@ class _Instance(NamedTuple):
     """A claimed instance with what its runs depend on beside its events."""
 
     id: int
+    account: int
     customer: int
     cloud: str
     metered_from: int
@@ -47,7 +48,7 @@ def recalculate_claimed(*, as_of: datetime, customer_id: int | None = None) -> i
         return 0
     ids = [instance.id for instance in claimed]
     events, stored = _events(ids), _stored(ids)
-    sizes = _sizes()
+    sizes, unmetered = _sizes(), _unmetered({instance.account for instance in claimed})
     obsolete: list[int] = []
     fresh: list[tuple[int, _Stored]] = []
     drift: list[str] = []
@@ -55,7 +56,10 @@ def recalculate_claimed(*, as_of: datetime, customer_id: int | None = None) -> i
     for instance in claimed:
         known = stored.get(instance.id, {})
         found = history(
-            events.get(instance.id, ()), metered_from=instance.metered_from, described=Described(*instance[4:])
+            events.get(instance.id, ()),
+            metered_from=instance.metered_from,
+            described=Described(*instance[5:]),
+            unmetered=unmetered.get(instance.account, ()),
         )
         wanted = [_sized(run, instance.cloud, sizes) for run in found.runs]
         added = [run for run in wanted if run not in known]
@@ -87,8 +91,8 @@ def recalculate_all(*, as_of: datetime, customer_id: int | None = None) -> int:
 
 def _claim(customer_id: int | None) -> list[_Instance]:
     rows = fetch(
-        "SELECT i.id, a.customer_id, a.cloud, floor(date_part('epoch', a.metered_from))::bigint, i.described_type,"
-        " i.described_billing_code, i.undated_stop_launch"
+        "SELECT i.id, a.id, a.customer_id, a.cloud, floor(date_part('epoch', a.metered_from))::bigint,"
+        " i.described_type, i.described_billing_code, i.undated_stop_launch"
         " FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id"
         " WHERE i.runs_dirty_from IS NOT NULL AND (%s::bigint IS NULL OR a.customer_id = %s)"
         " ORDER BY i.id LIMIT %s FOR UPDATE OF i SKIP LOCKED",
@@ -100,11 +104,23 @@ def _claim(customer_id: int | None) -> list[_Instance]:
 def _events(ids: Sequence[int]) -> dict[int, list[Event]]:
     rows = fetch(
         "SELECT instance_id, source_id, date_part('epoch', occurred_at)::bigint, kind, feed, previous, is_launch,"
-        " is_termination, instance_type, billing_code, revision"
+        " is_termination, instance_type, billing_code, revision, earliest, latest"
         " FROM cloudigrade_instanceevent WHERE instance_id = ANY(%s) ORDER BY instance_id",
         [ids],
     )
     return {instance: [Event._make(row[1:]) for row in group] for instance, group in groupby(rows, key=itemgetter(0))}
+
+
+def _unmetered(account_ids: Collection[int]) -> dict[int, list[Period]]:
+    rows = fetch(
+        "SELECT account_id, date_part('epoch', lower(period))::bigint, date_part('epoch', upper(period))::bigint"
+        " FROM cloudigrade_unmeteredperiod WHERE account_id = ANY(%s)",
+        [list(account_ids)],
+    )
+    periods: dict[int, list[Period]] = {}
+    for account, start, end in rows:
+        periods.setdefault(account, []).append((start, end))
+    return periods
 
 
 def _stored(ids: Sequence[int]) -> dict[int, dict[_Stored, int]]:

@@ -11,9 +11,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch):
-    for name, field in env.Environment.model_fields.items():
-        for variable in env.names(name, field):
-            monkeypatch.delenv(variable, raising=False)
+    for section in env.sections():
+        for name, field in section.model_fields.items():
+            for variable in env.names(name, field):
+                monkeypatch.delenv(variable, raising=False)
 
 
 def test_defaults_are_one_machine_that_trusts_nobody():
@@ -103,10 +104,21 @@ def test_the_environment_is_frozen():
 
 
 def test_every_field_is_described_and_named():
-    for name, field in env.Environment.model_fields.items():
+    for name, field in [pair for section in env.sections() for pair in section.model_fields.items()]:
         assert field.description
         assert field.description.endswith((".", ")."))
         assert all(variable.isupper() for variable in env.names(name, field))
+
+
+def test_the_clouds_have_sections_of_their_own_whose_mistakes_are_reported_with_all_others(monkeypatch):
+    assert env.read_clouds()["aws"].model_dump()["partitions"] == ("aws",)
+
+    monkeypatch.setenv("AWS_PARTITIONS", "aws,aws-mars")
+    monkeypatch.setenv("CLOUDIGRADE_PORT", "0")
+    with pytest.raises(env.Misconfigured) as caught:
+        env.read()
+    assert "AWS_PARTITIONS: must be some of aws, aws-cn, aws-us-gov" in str(caught.value)
+    assert "CLOUDIGRADE_PORT" in str(caught.value)
 
 
 def test_the_configuration_page_is_up_to_date():

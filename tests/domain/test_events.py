@@ -20,6 +20,8 @@ TELLINGS = st.lists(
         st.sampled_from(["", "a", "b"]),
         st.sampled_from(["", "x", "\xe9"]),
         st.sampled_from(["", "1", "2"]),
+        st.integers(0, 2),
+        st.integers(0, 2),
     ),
     min_size=1,
     max_size=5,

@@ -284,7 +284,6 @@ def test_an_image_is_described():
         product_codes=(("6cd5", "marketplace"),),
         source_image="ami-0b2",
         tags=("cloudigrade-rhel-present",),
-        account="",
     )
     assert bare == ImageDescription(region="", image="ami-0c3", name="ab", platform="windows")
     assert [each.reason for each in rejected] == ["has an image without a valid id", "has a part that is no object"]

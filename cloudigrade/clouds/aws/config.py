@@ -1,0 +1,83 @@
+"""What may be set for AWS; credentials and endpoints are the SDK's own business."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PARTITIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""The partitions we know, and the region of each in which our own bucket and queues lie unless set otherwise."""
+
+
+def _parts(text: object) -> object:
+    if isinstance(text, str):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _partitions(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in PARTITIONS]
+    if unknown or not names:
+        raise ValueError(f"must be some of {', '.join(PARTITIONS)}")
+    return names
+
+
+class Section(BaseSettings):
+    """The AWS part of the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, case_sensitive=True, env_ignore_empty=True, extra="ignore")
+
+    partitions: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts), AfterValidator(_partitions)] = Field(
+        ("aws",),
+        validation_alias="AWS_PARTITIONS",
+        description="Partitions in which we have a bucket and queues of our own.",
+    )
+    home_region: str = Field(
+        "us-east-1",
+        validation_alias=AliasChoices("SQS_DEFAULT_REGION", "S3_DEFAULT_REGION"),
+        pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$",
+        description="Region of our own bucket and queues in the partition `aws`.",
+    )
+    cn_profile: str = Field(
+        "",
+        validation_alias="AWS_CN_PROFILE",
+        max_length=128,
+        description="Profile of the SDK's configuration with our identity in `aws-cn`; empty: the default one.",
+    )
+    us_gov_profile: str = Field(
+        "",
+        validation_alias="AWS_US_GOV_PROFILE",
+        max_length=128,
+        description="Profile of the SDK's configuration with our identity in `aws-us-gov`; empty: the default one.",
+    )
+    bucket: str = Field(
+        "",
+        validation_alias="AWS_TRAILS_BUCKET",
+        pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Our bucket for log files; empty: `{environment}-cloudigrade-trails`.",
+    )
+    log_queue: str = Field(
+        "",
+        validation_alias="AWS_CLOUDTRAIL_QUEUE",
+        pattern=r"^[A-Za-z0-9_-]{0,80}$",
+        description="Our queue of S3 notifications; empty: `{environment}-cloudigrade-cloudtrail-s3`.",
+    )
+    notice_queue: str = Field(
+        "",
+        validation_alias="AWS_EC2_EVENTS_QUEUE",
+        pattern=r"^[A-Za-z0-9_-]{0,80}$",
+        description="Our queue of EventBridge's EC2 notices; empty: `{environment}-cloudigrade-ec2-events`.",
+    )
+    event_bus_arn: str = Field(
+        "",
+        validation_alias="AWS_EVENT_BUS_ARN",
+        max_length=512,
+        description="Our event bus, which customers' rules send notices to; empty: the template offers no such rule.",
+    )
+    template_url: str = Field(
+        "",
+        validation_alias="AWS_CUSTOMER_TEMPLATE_URL",
+        max_length=1024,
+        pattern=r"^$|^https://",
+        description="Where the customers' CloudFormation template lies in S3; empty: they upload it themselves.",
+    )
