@@ -44,12 +44,22 @@ def point_at(url: str) -> None:
 
 @contextlib.contextmanager
 def existing(data: Path) -> Iterator[str]:
-    """The URL of the installation's database: the one that is set, or the embedded one of the data folder."""
+    """The URL of the installation's database: the one that is set, or the embedded one of the data folder.
+
+    One that another process of ours runs already is used along with it, and left running.
+    """
     if settings.DATABASE_URL:
         yield settings.DATABASE_URL
-    else:
-        with embedded.start(data) as server:
-            yield server.url
+        return
+    try:
+        server = embedded.start(data)
+    except embedded.DataInUse:
+        if url := embedded.running(data):
+            yield url
+            return
+        raise
+    with server:
+        yield server.url
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from psycopg import sql
 from cloudigrade.config import cluster
 from cloudigrade.config.cluster import NAME, DatabaseProblem, Place
 
-__all__ = ["DataInUse", "DatabaseProblem", "Server", "start", "temporary"]
+__all__ = ["DataInUse", "DatabaseProblem", "Server", "running", "start", "temporary"]
 
 PATIENCE = 60.0
 """Seconds for a server to start or to stop."""
@@ -59,11 +59,14 @@ class DataInUse(DatabaseProblem):
 class Server:
     """A running PostgreSQL; it ends with `stop`, with the `with` block, or with this process."""
 
-    def __init__(self, runtime: Path, keeper: subprocess.Popen[bytes], lock: int | None) -> None:
+    def __init__(
+        self, runtime: Path, keeper: subprocess.Popen[bytes], lock: int | None, address: Path | None = None
+    ) -> None:
         self.url = _url(runtime, NAME)
         self._runtime = runtime
         self._keeper = keeper
         self._lock = lock
+        self._address = address
         self._owner = os.getpid()
 
     def __enter__(self) -> Self:
@@ -77,6 +80,8 @@ class Server:
         if os.getpid() != self._owner:
             return
         try:
+            if self._address is not None:
+                self._address.unlink(missing_ok=True)
             _end(self._keeper)
         finally:
             shutil.rmtree(self._runtime, ignore_errors=True)
@@ -85,7 +90,20 @@ class Server:
                 self._lock = None
 
 
-_OURS = frozenset({"lock", "service.lock", "postgres.new", "postgres.log", "queue", "log", "demo.json", "lost+found"})
+_OURS = frozenset(
+    {
+        "lock",
+        "address",
+        "address.new",
+        "service.lock",
+        "postgres.new",
+        "postgres.log",
+        "queue",
+        "log",
+        "demo.json",
+        "lost+found",
+    }
+)
 """What may lie in a data folder before its database is made."""
 
 
@@ -98,12 +116,31 @@ def start(data: Path) -> Server:
     except OSError as error:
         raise DatabaseProblem(f"cannot use {data} as data folder: {error.strerror}") from None
     try:
-        return Server(*_serve(data / "postgres", data / "postgres.log"), lock)
+        server = Server(*_serve(data / "postgres", data / "postgres.log"), lock, data / "address")
+        _write_address(data, server.url)
     except BaseException as error:
         _release(lock)
         if isinstance(error, OSError):
             raise DatabaseProblem(f"cannot use the database in {data}: {error.strerror}") from None
         raise
+    return server
+
+
+def running(data: Path) -> str | None:
+    """The URL of the server that another process of ours runs over the folder's data; None where none answers."""
+    try:
+        url = (data / "address").read_text(encoding="utf-8")
+        psycopg.connect(url).close()
+    except (OSError, psycopg.Error):
+        return None
+    return url
+
+
+def _write_address(data: Path, url: str) -> None:
+    """Other processes of ours find the server; the address is a folder's name and no secret."""
+    new = data / "address.new"
+    new.write_text(url, encoding="utf-8")
+    new.replace(data / "address")
 
 
 def _refuse_foreign(data: Path) -> None:

@@ -1,10 +1,11 @@
 import os
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
 
-from cloudigrade.config import database
+from cloudigrade.config import database, embedded
 
 
 def test_a_url_with_everything():
@@ -50,3 +51,27 @@ def test_tests_run_on_a_real_server_of_a_supported_version():
         version, zone = cursor.fetchone()
     assert version >= 150_000
     assert zone == "UTC"
+
+
+def test_a_second_process_works_on_the_database_that_the_first_one_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "DATABASE_URL", "")
+    with database.existing(tmp_path) as first:
+        with database.existing(tmp_path) as second:
+            assert second == first
+        with psycopg.connect(first) as still_there:
+            assert still_there.execute("SELECT 1").fetchone() == (1,)
+
+    assert embedded.running(tmp_path) is None
+    assert not (tmp_path / "address").exists()
+
+
+def test_an_address_that_leads_nowhere_is_no_database(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "DATABASE_URL", "")
+    with embedded.start(tmp_path) as server:
+        (tmp_path / "address").write_text(f"postgresql://x@/x?host={tmp_path}", encoding="utf-8")
+
+        with pytest.raises(embedded.DataInUse, match="is in use by another cloudigrade"), database.existing(tmp_path):
+            pass
+
+        with psycopg.connect(server.url) as still_there:
+            assert still_there.execute("SELECT 1").fetchone() == (1,)
