@@ -4,19 +4,16 @@ import argparse
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cloudigrade.domain import days
-from cloudigrade.management import base, claims, demonstration, service
+from cloudigrade.management import base, claims, demonstration, progress, service
 from cloudigrade.management.commands import up
 from cloudigrade.management.demonstration import Demo, Question
 from cloudigrade.management.processes import Processes
@@ -114,10 +111,10 @@ def _plan(options: Mapping[str, Any], now: datetime) -> Plan:
 
 def _meter(folder: Path, plan: Plan, now: datetime, processes: Processes) -> None:
     """The fleet is made up, and all that is known of it is in the store."""
-    with _progress("making up a fleet") as show:
+    with progress.bar("making up a fleet") as show:
         summary = write.fleet(folder, plan, on_progress=show)
     since = days.instant(plan.window.start)
-    with _progress("reading its log files") as show:
+    with progress.bar("reading its log files") as show:
         done = 0
         for customer in summary.customers:
             for files in demonstration.record(folder, customer, since=since, now=now):
@@ -131,7 +128,7 @@ def _answered(processes: Processes, plan: Plan, port: int, org_ids: tuple[str, .
     first = days.day_of(plan.window.start)
     questions = [Question(port, org_id, first, plan.until) for org_id in org_ids]
     deadline = time.monotonic() + _PATIENCE
-    with _progress("calculating days") as show:
+    with progress.bar("calculating days") as show:
         while True:
             processes.check()
             show(ConcurrentUsage.objects.filter(customer__org_id__in=org_ids).count(), plan.days * len(org_ids))
@@ -142,16 +139,6 @@ def _answered(processes: Processes, plan: Plan, port: int, org_ids: tuple[str, .
             if time.monotonic() > deadline:
                 raise CommandError(f"the API does not answer for all days; see {settings.DATA_FOLDER / 'log'}")
             time.sleep(service.PAUSE)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows, on standard error, how much of something is done."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _within(most: int) -> Callable[[str], int]:

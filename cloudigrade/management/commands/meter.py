@@ -1,23 +1,20 @@
 """Meters existing CloudTrail logs once: files in, report out."""
 
 import argparse
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cloudigrade.clouds.aws import reading, trail
 from cloudigrade.clouds.aws.descriptions import Document
 from cloudigrade.clouds.protocol import Batch, CustomerProblem, Rejected, Unavailable, Unreadable
 from cloudigrade.domain import days
-from cloudigrade.management import output
+from cloudigrade.management import arguments, output, progress
 from cloudigrade.management.base import Command as Base
 from cloudigrade.management.base import Database
 from cloudigrade.management.report_formats import FORMATS
@@ -68,14 +65,17 @@ class Command(Base):
             ("--inspections", "results of image inspections"),
         ):
             given.add_argument(option, nargs="+", action="extend", default=[], metavar="FILE", help=what)
-        given.add_argument("--account", nargs="+", action="extend", default=[], metavar="ID", type=_account_id,
-                           help="only these accounts (default: all that are found)")  # fmt: skip
+        given.add_argument(
+            "--account", nargs="+", action="extend", default=[], metavar="ID", type=arguments.aws_account,
+            help="only these accounts (default: all that are found)",
+        )  # fmt: skip
         wanted = parser.add_argument_group("what to report")
         wanted.add_argument(
-            "--from", required=True, dest="first", metavar="DATE", type=_date, help="first day (UTC), YYYY-MM-DD"
-        )
+            "--from", required=True, dest="first", metavar="DATE", type=arguments.day,
+            help="first day (UTC), YYYY-MM-DD",
+        )  # fmt: skip
         wanted.add_argument(
-            "--to", required=True, dest="end", metavar="DATE", type=_date,
+            "--to", required=True, dest="end", metavar="DATE", type=arguments.day,
             help="day after the last one; what still runs counts until then",
         )  # fmt: skip
         wanted.add_argument("--format", choices=sorted(FORMATS), default="table", help="default: table")
@@ -210,19 +210,12 @@ def _documents(options: Mapping[str, Any]) -> Iterator[Batch]:
 def _logs(options: Mapping[str, Any]) -> Iterator[Batch]:
     """What the log files hold, with a progress bar where standard error is a terminal."""
     found = [source for location in options["trail"] for source in trail.sources(location)]
-    with _progress() as progress:
-        task = progress.add_task("reading log files", total=len(found))
+    with progress.bar("reading log files") as show:
+        done = 0
         for batch in reading.read_trail(found):
             yield batch
-            progress.advance(task, len(batch.read_sources) + batch.files_skipped + _files_rejected(batch))
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
+            done += len(batch.read_sources) + batch.files_skipped + _files_rejected(batch)
+            show(done, len(found))
 
 
 def _files_rejected(batch: Batch) -> int:
@@ -237,16 +230,3 @@ def _accounts_of(batch: Batch) -> set[str]:
 
 def _text(item: Rejected) -> str:
     return f"{item.source}: {item.reason}"
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from None
-
-
-def _account_id(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{12}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an account id of 12 digits, leading zeros included")
-    return text

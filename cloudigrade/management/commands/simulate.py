@@ -1,15 +1,13 @@
 """`cloudigrade simulate`: a made-up fleet, written as real log files with the truth beside them."""
 
 from argparse import ArgumentTypeError
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from rich.console import Console
-from rich.progress import Progress
 
-from cloudigrade.management import base
+from cloudigrade.management import arguments, base, progress
 from cloudigrade.simulator import faults, write
 from cloudigrade.simulator.plan import Plan, Refused
 
@@ -36,7 +34,7 @@ class Command(base.Command):
         )
         parser.add_argument(
             "--until",
-            type=_date,
+            type=arguments.day,
             default=None,
             metavar="DATE",
             help="end of the last day, exclusive: YYYY-MM-DD (default: today, UTC)",
@@ -75,19 +73,8 @@ def _plan(options: dict[str, Any]) -> Plan:
 
 
 def _written(out: Path, plan: Plan) -> write.Summary:
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Simulating", total=None)
-        return write.fleet(
-            out, plan, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
-        )
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from None
+    with progress.bar("making up a fleet") as show:
+        return write.fleet(out, plan, on_progress=show)
 
 
 def _faults(text: str) -> frozenset[str]:
