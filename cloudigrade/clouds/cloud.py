@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from cloudigrade.clouds.protocol import Batch, InstanceDescription, Rejected, TypeDefinition
 
@@ -18,6 +18,8 @@ class Account(NamedTuple):
     """The customer's own; never empty where a customer's account is opened."""
     details: Mapping[str, Any] = {}
     """What `connect` found out; means something to its cloud alone."""
+    reader: "Account | None" = None
+    """Through whom its log files are read, where its details name somebody; None: we may read them ourselves."""
 
 
 class Instructions(NamedTuple):
@@ -43,6 +45,9 @@ class Route(NamedTuple):
 
 Place = tuple[str, str]
 """Where a log file lies (AWS: bucket) and the account that it speaks of."""
+
+NOTICES: Final = "eventbridge"
+"""Stands in the place of a notice, which lies nowhere, for where."""
 
 Router = Callable[[Collection[Place]], Mapping[Place, Route]]
 """Tells for each place that a connected account logs to whose it is; places that nobody connected are left out."""
@@ -124,6 +129,11 @@ class Proof(NamedTuple):
     break_at: tuple[int, int] | None = None
     """A period [start, end) for which no digest holds: missing, altered or unsigned."""
     reason: str = ""
+    """Why nothing holds for the break, or, without one, why nothing later is proven yet."""
+    begins_at: int = 0
+    """Since when its digests vouch for what was delivered."""
+    mended: Sequence[tuple[int, int]] = ()
+    """Earlier breaks for which digests hold by now."""
 
 
 class Cloud(Protocol):
@@ -161,6 +171,12 @@ class Cloud(Protocol):
     def redrive(self, queue: str) -> int:
         """The dead letters of the queue wait in it again; their number. Raises Unreadable for no queue of ours."""
 
+    def reread(self, item: Rejected, router: Router, owner: Route | None = None) -> Delivery:
+        """What says a file or record of the owner, or a message of whomever, that could not be read before.
+
+        Raises Unreadable where it still cannot be read, Unavailable or CustomerProblem.
+        """
+
     def sweep(self, account: Account) -> Iterator[RegionSweep]:
         """What runs, region by region; a region that cannot be looked at says why, and the others go on."""
 
@@ -172,11 +188,12 @@ class Cloud(Protocol):
     ) -> Iterator[Batch]:
         """What the account's log files delivered in [since, until) hold, oldest day first, but for the known ones.
 
-        `known` says which of these names need not be read; each batch ends with a whole day of one region or earlier.
+        `known` says which of these names need not be read (a mapping where their sizes are known); each batch ends with
+        a whole day of one region or earlier.
         """
 
     def read_files(self, account: Account, locations: Collection[str]) -> Batch:
-        """What these log files hold; raises Unavailable. What is not there is rejected."""
+        """What these log files hold, named by location or source; raises Unavailable. What is not there is rejected."""
 
     def prove(
         self, account: Account, positions: Mapping[str, Mapping[str, Any]], *, since: int, now: int

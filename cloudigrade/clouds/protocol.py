@@ -1,7 +1,7 @@
 """What a cloud tells us, as values, and how it may fail."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from cloudigrade.domain.events import Event
@@ -159,3 +159,16 @@ class Batch:
     records_relevant: int = 0
     files_skipped: int = 0
     """Objects of other services, digests and the like."""
+
+    def add(self, other: "Batch") -> None:
+        """Everything in the other batch is in this one too."""
+        for each in fields(self):
+            mine, others = getattr(self, each.name), getattr(other, each.name)
+            if isinstance(mine, list):
+                mine.extend(others)
+            elif isinstance(mine, set):
+                mine.update(others)
+            elif isinstance(mine, dict):
+                mine.update({place: max(second, mine.get(place, 0)) for place, second in others.items()})
+            else:
+                setattr(self, each.name, mine + others)

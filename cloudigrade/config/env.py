@@ -290,11 +290,7 @@ def document() -> str:
         "",
         "| variable | default | values | meaning |",
         "|---|---|---|---|",
-        *(
-            _row(section, name, field)
-            for section in sections()
-            for name, field in section.model_fields.items()
-        ),
+        *(_row(section, name, field) for section in sections() for name, field in section.model_fields.items()),
     ]
     return "\n".join(lines) + "\n"
 

@@ -131,8 +131,8 @@ def _parts(items: list[msgspec.Raw], kind: Document, source: str) -> Iterator[Pa
         if _is_nested_too_deeply(value):
             yield Rejected(source, f"has a part of more than {MAX_NESTING} levels", content=bytes(item))
             continue
-        for account, part in _with_owner(value) if kind is Document.INSTANCES else [("", value)]:
-            yield _part(part, kind, account, source)
+        for account, part in with_owner(value) if kind is Document.INSTANCES else [("", value)]:
+            yield parse_part(part, kind, account=account, source=source)
 
 
 def _is_nested_too_deeply(part: object) -> bool:
@@ -143,7 +143,7 @@ def _is_nested_too_deeply(part: object) -> bool:
     return bool(level)
 
 
-def _with_owner(reservation: object) -> list[tuple[str, object]]:
+def with_owner(reservation: object) -> list[tuple[str, object]]:
     """The reservation's instances, each with the account that owns it; one that has none comes out as it is."""
     fields = reservation if isinstance(reservation, dict) else {}
     instances = fields.get("Instances")
@@ -153,7 +153,8 @@ def _with_owner(reservation: object) -> list[tuple[str, object]]:
     return [(owner, instance) for instance in instances]
 
 
-def _part(part: object, kind: Document, account: str, source: str) -> Part | Rejected:
+def parse_part(part: object, kind: Document, *, source: str, account: str = "") -> Part | Rejected:
+    """What one part of a description says, or why it cannot be read; `account` owns it."""
     if not isinstance(part, dict):
         return Rejected(source, "has a part that is no object", account, msgspec.json.encode(part))
     try:

@@ -1,5 +1,6 @@
 """Log files and documents in, batches of activities and descriptions out; what cannot be read costs only itself."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -11,6 +12,7 @@ from cloudigrade.clouds.aws.trail import Content, Found, Skipped, Source
 from cloudigrade.clouds.aws.translate import Translation
 from cloudigrade.clouds.protocol import (
     Batch,
+    FileRead,
     Findings,
     ImageDescription,
     InstanceDescription,
@@ -28,24 +30,43 @@ class _Whole(NamedTuple):
 
     source: Source
     log: cloudtrail.Log
+    sha256: str
+    """Empty unless it was asked for."""
 
 
 _Piece = Skipped | Rejected | tuple[Translation, Rejected | None] | _Whole
 
 
-def read_trail(found: Iterable[Found], *, batch_records: int = 20_000) -> Iterator[Batch]:
+def read_trail(found: Iterable[Found], *, batch_records: int = 20_000, is_hashed: bool = False) -> Iterator[Batch]:
     """Everything in the log files, in order, about so many activities at a time; raises Unavailable, CustomerProblem.
 
-    A batch names a file as read, and moves its newest times on, only once it holds the file's last activity.
+    A batch names a file as read (`is_hashed`: with its hash), and moves its newest times on, only once it holds the
+    file's last activity.
     """
     batch = Batch()
-    for piece in _pieces(found):
+    for piece in _pieces(found, is_hashed=is_hashed):
         _add(batch, piece)
         if _is_full(batch, batch_records):
             yield batch
             batch = Batch()
     if batch != Batch():
         yield batch
+
+
+def add_log(batch: Batch, content: Content) -> int:
+    """What the log file says of its own account is in the batch, and its hash; the number of records of other accounts.
+
+    Those are left out: whoever can write into the file's folder must not speak for anybody else.
+    """
+    own, foreign = content.source.account, 0
+    for piece in _of_log(content, is_hashed=True):
+        if own and _account(piece) not in {own, ""}:
+            foreign += 1
+        elif isinstance(piece, _Whole):
+            _add_whole(batch, piece, only=own)
+        else:
+            _add(batch, piece)
+    return foreign
 
 
 def read_documents(paths: Iterable[str], kind: Document) -> Batch:
@@ -62,23 +83,32 @@ def read_documents(paths: Iterable[str], kind: Document) -> Batch:
     return batch
 
 
-def _pieces(found: Iterable[Found]) -> Iterator[_Piece]:
+def _pieces(found: Iterable[Found], *, is_hashed: bool) -> Iterator[_Piece]:
     for content in trail.contents(found):
         if isinstance(content, Content):
-            yield from _of_log(content)
+            yield from _of_log(content, is_hashed=is_hashed)
         else:
             yield content
 
 
-def _of_log(content: Content) -> Iterator[_Piece]:
+def _of_log(content: Content, *, is_hashed: bool) -> Iterator[_Piece]:
     source = content.source
     try:
-        log = cloudtrail.parse(packing.unpacked(content.stored), account=source.account, region=source.region)
+        plain = packing.unpacked(content.stored)
+        log = cloudtrail.parse(plain, account=source.account, region=source.region)
         yield from _of_records(source, log)
     except Unreadable as problem:
-        yield Rejected(source.name, str(problem), source.account)
+        yield Rejected(source.name, str(problem), source.account, location=source.location)
     else:
-        yield _Whole(source, log)
+        yield _Whole(source, log, hashlib.sha256(plain).hexdigest() if is_hashed else "")
+
+
+def _account(piece: _Piece) -> str:
+    """The account that a record names; empty for what is no record, or names none."""
+    match piece:
+        case (Translation() as translation, _):
+            return translation.account
+    return ""
 
 
 def _of_records(source: Source, log: cloudtrail.Log) -> Iterator[tuple[Translation, Rejected | None]]:
@@ -102,8 +132,8 @@ def _add(batch: Batch, piece: _Piece) -> None:
             batch.files_skipped += 1
         case Rejected():
             batch.rejected.append(piece)
-        case _Whole(source, log):
-            _add_whole(batch, source, log)
+        case _Whole():
+            _add_whole(batch, piece)
         case (translation, refused):
             batch.records_relevant += 1
             batch.instances += translation.instances
@@ -111,14 +141,18 @@ def _add(batch: Batch, piece: _Piece) -> None:
             batch.rejected += [refused] if refused else []
 
 
-def _add_whole(batch: Batch, source: Source, log: cloudtrail.Log) -> None:
+def _add_whole(batch: Batch, whole: _Whole, *, only: str = "") -> None:
+    source, log, sha256 = whole
     batch.read_sources.append(source.name)
     batch.records_read += log.records_read
     for place, second in log.newest.items():
-        batch.newest[place] = max(second, batch.newest.get(place, 0))
-        batch.accounts.add(place[0])
+        if only in {place[0], ""}:
+            batch.newest[place] = max(second, batch.newest.get(place, 0))
+            batch.accounts.add(place[0])
     if source.account:
         batch.accounts.add(source.account)
+    if sha256 and source.account:
+        batch.files.append(FileRead(source.account, source.region, source.name, sha256))
 
 
 def _is_full(batch: Batch, batch_records: int) -> bool:

@@ -1,63 +1,279 @@
-"""Our way to AWS: clients by the SDK's own credential chain and endpoints, and its errors as our three kinds."""
+"""Our way to AWS: clients of our own, and clients in customers' accounts, which only their external id opens."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast, overload
 
 import boto3
+import botocore.session
 from botocore import exceptions
 from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.loaders import Loader
 
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
+from cloudigrade.clouds.aws import arn, policy
+from cloudigrade.clouds.aws.config import PARTITIONS, Section
+from cloudigrade.clouds.aws.failures import code, translated
+from cloudigrade.clouds.aws.throttle import Throttle
+from cloudigrade.clouds.cloud import Account
+from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.domain.problems import Problem
 
 if TYPE_CHECKING:  # type stubs, absent outside development
+    from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
+    from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef, CredentialsTypeDef
+
+__all__ = ["CONNECTIONS", "Access", "code", "s3", "translated"]
 
 CONNECTIONS: Final = 16
 
-_MISSING: Final = frozenset({"404", "InvalidObjectState", "NoSuchBucket", "NoSuchKey"})
-_DENIED: Final = frozenset({"403", "AccessDenied", "AllAccessDisabled"})
-_BUSY: Final = frozenset({"RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "Throttling", "ThrottlingException"})
-_UNREACHED: Final = (
-    exceptions.ConnectionError,
-    exceptions.HTTPClientError,
-    exceptions.IncompleteReadError,
+_PATIENT: Final = Config(
+    max_pool_connections=CONNECTIONS,
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "adaptive", "total_max_attempts": 5},
+    tcp_keepalive=True,
+    user_agent_extra="cloudigrade",  # by which customers know our requests in their own logs
 )
+_CLIENTS: Final = 128  # kept at a time; one of EC2 takes 1.4 MB and 26 ms to make
+_ACCOUNTS: Final = 512  # kept open at a time; 0.13 MB each
+_NOTHING: Final = json.dumps(
+    {"Version": policy.VERSION, "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+)
+_LIFETIME: Final = 3600  # seconds; every role allows as much
+_SHORTEST: Final = 900  # seconds; the least that STS accepts
+_RESERVE: Final = 300  # seconds; what is begun with credentials ends before they do
+_LOADER: Final = Loader()  # the descriptions of services are large, and are read once for all sessions
+
+Key = tuple[str, ...]
+Session = botocore.session.Session
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 def s3() -> "S3Client":
-    """A client that the threads of one reading share."""
+    """A client by the SDK's own credential chain, which the threads of one reading share."""
     with translated("AWS"):
         return boto3.session.Session().client("s3", config=Config(max_pool_connections=CONNECTIONS))
 
 
-@contextmanager
-def translated(subject: str, *, denied: type[Exception] = CustomerProblem) -> Iterator[None]:
-    """Errors of the SDK leave as ours; `denied` is what refused access means here."""
-    try:
-        yield
-    except exceptions.ClientError as error:
-        raise _of_answer(subject, error, denied) from error
-    except exceptions.ParamValidationError as error:
-        raise Unreadable(f"{subject}: no valid name") from error
-    except _UNREACHED as error:
-        raise Unavailable(f"{subject}: {_line(error)}") from error
-    except exceptions.BotoCoreError as error:  # credentials or configuration: missing, partial or wrong
-        raise CustomerProblem(f"{subject}: {_line(error)}") from error
+class _Assumed(Credentials):
+    """Credentials of a role, fetched when first needed and anew five minutes before they expire; one thread fetches."""
+
+    def __init__(self, assume: "Callable[[], CredentialsTypeDef]", clock: Callable[[], float]) -> None:
+        super().__init__("", "", method="assume-role")
+        self._assume = assume
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._held: ReadOnlyCredentials | None = None
+        self._good_until = 0.0
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """What requests are signed with."""
+        with self._lock:
+            if self._held is None or self._clock() >= self._good_until:
+                asked_at = self._clock()
+                found = self._assume()
+                self._held = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+                self._good_until = asked_at + _LIFETIME - _RESERVE
+            return self._held
 
 
-def _of_answer(subject: str, error: exceptions.ClientError, denied: type[Exception]) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    reason = f"{subject}: {_line(error)}"
-    if code in _MISSING:
-        return Unreadable(reason)
-    if code in _DENIED:
-        return denied(reason)
-    if code in _BUSY or status == 429 or status >= 500:  # noqa: PLR2004 - HTTP's own numbers
-        return Unavailable(reason)
-    return CustomerProblem(reason)
+class _Given(CredentialProvider):
+    """Hands a session its credentials."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, credentials: _Assumed) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> _Assumed:
+        """The credentials."""
+        return self._credentials
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+class _Opened(NamedTuple):
+    """A customer's account, for which we have credentials."""
+
+    session: Session
+    credentials: _Assumed
+
+
+class Access:
+    """All ways into AWS of one installation: sessions and clients are made once and shared by all threads."""
+
+    def __init__(
+        self,
+        section: Section,
+        environment: str,
+        *,
+        throttle: Throttle | None = None,
+        clock: Callable[[], float] = time.time,  # noqa: TID251 - no fact comes of it, and monotonic time sleeps too
+    ) -> None:
+        self.section = section
+        self.environment = environment
+        self._throttle = throttle or Throttle()
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._clients: OrderedDict[Key, Any] = OrderedDict()
+        self._sessions: dict[str | None, Session] = {}
+        self._opened: OrderedDict[Key, _Opened] = OrderedDict()
+        self._account_ids: dict[str, str] = {}
+
+    @cached_property
+    def bucket(self) -> str:
+        """Our bucket for log files, the same name in every partition."""
+        return self.section.bucket or f"{self.environment}-cloudigrade-trails"
+
+    @cached_property
+    def log_queue(self) -> str:
+        """Our queue of S3 notifications."""
+        return self.section.log_queue or f"{self.environment}-cloudigrade-cloudtrail-s3"
+
+    @cached_property
+    def notice_queue(self) -> str:
+        """Our queue of EventBridge's notices."""
+        return self.section.notice_queue or f"{self.environment}-cloudigrade-ec2-events"
+
+    def home_region(self, partition: str) -> str:
+        """The region of the partition where our own bucket and queues lie."""
+        return self.section.home_region if partition == "aws" else PARTITIONS[partition]
+
+    def partition_of(self, account: Account) -> str:
+        """The partition that the account belongs to."""
+        return arn.parse(account.credentials).partition
+
+    def account_id(self, partition: str) -> str:
+        """Our own account there, whom customers' roles trust."""
+        if partition not in self._account_ids:
+            with translated(f"our own identity in {partition}", denied=Unavailable):
+                answer = self.own("sts", self.home_region(partition), partition).get_caller_identity()
+            self._account_ids[partition] = answer["Account"]
+        return self._account_ids[partition]
+
+    @overload
+    def own(self, service: Literal["ec2"], region: str, partition: str = "aws") -> "EC2Client": ...
+    @overload
+    def own(self, service: Literal["s3"], region: str, partition: str = "aws") -> "S3Client": ...
+    @overload
+    def own(self, service: Literal["sqs"], region: str, partition: str = "aws") -> "SQSClient": ...
+    @overload
+    def own(self, service: Literal["sts"], region: str, partition: str = "aws") -> "STSClient": ...
+    @overload
+    def own(self, service: Literal["cloudtrail"], region: str, partition: str = "aws") -> "CloudTrailClient": ...
+    def own(self, service: str, region: str, partition: str = "aws") -> Any:
+        """A client by our own identity in the partition; raises Unavailable where we have none."""
+        with translated(f"our own identity in {partition}", denied=Unavailable):
+            return self._client((partition, service, region), lambda: self._own_session(partition))
+
+    @overload
+    def client(self, account: Account, service: Literal["ec2"], region: str) -> "EC2Client": ...
+    @overload
+    def client(self, account: Account, service: Literal["s3"], region: str) -> "S3Client": ...
+    @overload
+    def client(self, account: Account, service: Literal["sts"], region: str) -> "STSClient": ...
+    @overload
+    def client(self, account: Account, service: Literal["cloudtrail"], region: str) -> "CloudTrailClient": ...
+    def client(self, account: Account, service: str, region: str) -> Any:
+        """A client in the customer's account, whose role is assumed by now; raises CustomerProblem or Unavailable."""
+        role = _opened_by_external_id(account)
+        key = (str(role), account.external_id)
+        with self._lock:
+            opened = _kept(self._opened, _ACCOUNTS, key, lambda: self._open(account, role))
+        with translated(f"account {account.native_id}"):
+            opened.credentials.get_frozen_credentials()
+            return self._client((*key, service, region), lambda: opened.session, watched=account.native_id)
+
+    def is_open_to_anyone(self, account: Account) -> bool:
+        """Whether the role can be assumed without the external id; raises Unavailable if that cannot be told now."""
+        role = arn.parse(account.credentials)
+        # The answer alone is wanted: credentials that came with it would be good for nothing, and are dropped.
+        try:
+            self._assume(role, _request(role, _NOTHING, _SHORTEST))
+        except CustomerProblem:
+            return False
+        return True
+
+    def _own_session(self, partition: str) -> Session:
+        profile = {"aws-cn": self.section.cn_profile, "aws-us-gov": self.section.us_gov_profile}.get(partition)
+        if profile not in self._sessions:
+            self._sessions[profile] = self._new_session(profile or None)
+        return self._sessions[profile]
+
+    def _open(self, account: Account, role: arn.Role) -> "_Opened":
+        allowed = policy.session_policy(role.partition, self.environment, role.account)
+        request: AssumeRoleRequestTypeDef = {**_request(role, allowed, _LIFETIME), "ExternalId": account.external_id}
+        credentials = _Assumed(lambda: self._assume(role, request), self._clock)
+        made = self._new_session(None)
+        made.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
+        return _Opened(made, credentials)
+
+    @staticmethod
+    def _new_session(profile: str | None) -> Session:
+        made = Session(profile=profile)
+        made.register_component("data_loader", _LOADER)
+        # Tokens of regional endpoints are valid in all regions, those of the global one only where no opt-in is needed
+        # (IAM user guide, "Manage AWS STS in an AWS Region").
+        made.set_config_variable("sts_regional_endpoints", "regional")
+        return made
+
+    def _assume(self, role: arn.Role, request: "AssumeRoleRequestTypeDef") -> "CredentialsTypeDef":
+        client = self.own("sts", self.home_region(role.partition), role.partition)
+        with translated(f"the role of account {role.account}", denied=Unavailable):
+            try:
+                return client.assume_role(**request)["Credentials"]
+            except exceptions.ClientError as error:
+                if code(error) not in {"AccessDenied", "AccessDeniedException"}:
+                    raise  # others say that we are not who we say, that STS is not well, or that our request is wrong
+                raise CustomerProblem(
+                    f"the role of account {role.account} cannot be assumed", Problem.NO_ACCESS
+                ) from error
+
+    def _client(self, key: Key, session: Callable[[], Session], *, watched: str = "") -> Any:
+        def made() -> Any:
+            *_, service, region = key
+            client = session().create_client(cast("Any", service), region_name=region, config=_PATIENT)
+            if watched:
+                self._throttle.watch(client, watched)
+            return client
+
+        with self._lock:  # sessions of the SDK must not make two clients at once
+            return _kept(self._clients, _CLIENTS, key, made)
+
+
+def _opened_by_external_id(account: Account) -> arn.Role:
+    """The role of the account, which nobody opens without an external id, nor under another account's name."""
+    if not account.external_id:
+        raise ValueError(f"account {account.native_id} is never opened without an external id")
+    role = arn.parse(account.credentials)
+    if role.account != account.native_id:
+        raise ValueError(f"the role belongs to account {role.account}, and not to {account.native_id}")
+    return role
+
+
+def _request(role: arn.Role, allowed: str, lifetime: int) -> "AssumeRoleRequestTypeDef":
+    return {
+        "RoleArn": str(role),
+        "RoleSessionName": f"cloudigrade-{role.account}",
+        "Policy": allowed,
+        "DurationSeconds": lifetime,
+    }
+
+
+def _kept(kept: "OrderedDict[K, T]", limit: int, key: K, make: Callable[[], T]) -> T:
+    """What is kept under the key, made if need be; what was not asked for the longest gives way."""
+    if key not in kept:
+        kept[key] = make()
+        if len(kept) > limit:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]

@@ -37,6 +37,12 @@ class Source(NamedTuple):
     store: "S3Client | None" = None
     """None for a file."""
 
+    @property
+    def location(self) -> str:
+        """Where it can be read again; empty where text cannot say it."""
+        location = f"{_S3}{self.bucket}/{self.path}" if self.bucket else str(Path(self.path).absolute())
+        return location if location.isprintable() else ""
+
 
 class Skipped(NamedTuple):
     """A file that is no log file and need not be read."""
@@ -74,9 +80,9 @@ def sources(location: str) -> Iterator[Found]:
     return iter((_named(path, found.st_size),))
 
 
-def read(source: Source) -> bytes:
-    """The file's bytes as stored; raises Unreadable, CustomerProblem or Unavailable."""
-    content = b"" if source.size > packing.MAX_BYTES else _object(source) if source.store else _file(source)
+def read(source: Source, *, denied: type[Exception] = Unreadable) -> bytes:
+    """The file's bytes as stored; raises Unreadable, CustomerProblem, Unavailable, or `denied` for a refused object."""
+    content = b"" if source.size > packing.MAX_BYTES else _object(source, denied) if source.store else _file(source)
     if max(source.size, len(content)) > packing.MAX_BYTES:
         raise Unreadable(f"is larger than {packing.MAX_BYTES >> 20} MiB")
     return content
@@ -108,7 +114,7 @@ def _content(source: Source) -> Content | Rejected:
     try:
         return Content(source, read(source))
     except Unreadable as problem:
-        return Rejected(source.name, str(problem), source.account)
+        return Rejected(source.name, str(problem), source.account, location=source.location)
 
 
 def _files(folder: Path) -> Iterator[Found]:
@@ -194,9 +200,9 @@ def _listed_objects(pages: Iterator["ListObjectsV2OutputTypeDef"], location: str
                 yield Source(name, place.account, place.region, entry["Size"], key, bucket, store)
 
 
-def _object(source: Source) -> bytes:
+def _object(source: Source, denied: type[Exception]) -> bytes:
     if source.store is None:
         raise Unreadable("is no object")
-    with session.translated(f"{_S3}{source.bucket}/{source.path}", denied=Unreadable):
+    with session.translated(f"{_S3}{source.bucket}/{source.path}", denied=denied):
         answer = source.store.get_object(Bucket=source.bucket, Key=source.path)
         return answer["Body"].read()

@@ -1,8 +1,10 @@
 """Folders and files: what is read, in which order, what is skipped, and what each fault costs."""
 
 import gzip
+import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from cloudigrade.clouds.aws import packing, reading, trail
 from cloudigrade.clouds.aws.descriptions import Document
 from cloudigrade.clouds.aws.trail import Skipped, Source
-from cloudigrade.clouds.protocol import Batch, Rejected, Unreadable
+from cloudigrade.clouds.protocol import Batch, FileRead, Rejected, Unreadable
 from tests.clouds.aws.records import (
     ACCOUNT,
     FOLDER,
@@ -18,6 +20,7 @@ from tests.clouds.aws.records import (
     REGION,
     SECOND,
     launched,
+    log,
     packed,
     record,
     run_instances,
@@ -116,7 +119,7 @@ def test_a_file_that_cannot_be_read_costs_that_file(tmp_path, content, reason):
 
     batch = everything(tmp_path)
 
-    assert batch.rejected == [Rejected(bad, reason, ACCOUNT)]
+    assert batch.rejected == [Rejected(bad, reason, ACCOUNT, location=str(tmp_path / bad))]
     assert batch.read_sources == [KEY]
     assert len(batch.instances) == 1
 
@@ -221,7 +224,8 @@ def test_an_unreadable_file_costs_that_file(tmp_path, monkeypatch):
 
     batch = everything(tmp_path)
 
-    assert batch.rejected == [Rejected(f"{FOLDER}/a.json", "permission denied", ACCOUNT)]
+    name = f"{FOLDER}/a.json"
+    assert batch.rejected == [Rejected(name, "permission denied", ACCOUNT, location=str(tmp_path / name))]
     assert batch.read_sources == [KEY]
 
 
@@ -322,3 +326,59 @@ def test_a_device_without_end_is_read_no_further_than_a_file_may_be_long(monkeyp
     [refused] = everything("/dev/zero").rejected
 
     assert refused.reason == "is larger than 1 MiB"
+
+
+def of(account, *records):
+    """A log file in the folder of the account."""
+    source = Source(KEY.replace(ACCOUNT, account), account, REGION, 0, "x")
+    return trail.Content(source, packed(*records))
+
+
+def test_a_log_added_to_a_batch_has_the_hash_of_its_plain_bytes():
+    batch = Batch()
+
+    assert reading.add_log(batch, of(ACCOUNT, run_instances())) == 0
+
+    sha256 = hashlib.sha256(log(run_instances())).hexdigest()
+    assert batch.files == [FileRead(ACCOUNT, REGION, KEY, sha256)]
+    assert (batch.read_sources, batch.records_read, batch.records_relevant) == ([KEY], 1, 1)
+
+
+def test_s1_a_log_added_to_a_batch_speaks_for_its_own_account_only():
+    """S1: neither activities nor rejected records nor times of others are taken from it."""
+    other = "999999999998"
+    batch = Batch()
+
+    foreign = reading.add_log(
+        batch,
+        of(
+            ACCOUNT,
+            run_instances(launched("i-0b1"), recipientAccountId=other),
+            record("RunInstances", recipientAccountId=other),
+            run_instances(launched("i-0a1")),
+        ),
+    )
+
+    assert foreign == 2
+    assert [activity.instance for activity in batch.instances] == ["i-0a1"]
+    assert (batch.rejected, batch.accounts, list(batch.newest)) == ([], {ACCOUNT}, [(ACCOUNT, REGION)])
+
+
+def test_a_log_of_nobody_knows_who_speaks_for_whomever_its_records_name():
+    batch = Batch()
+    content = trail.Content(Source("x", "", "", 0, "x"), packed(run_instances()))
+
+    assert reading.add_log(batch, content) == 0
+    assert [activity.account for activity in batch.instances] == [ACCOUNT]
+    assert batch.files == []
+
+
+def test_trails_are_hashed_on_request(tmp_path):
+    put(tmp_path, KEY, packed(run_instances()))
+
+    (plain,) = reading.read_trail(trail.sources(str(tmp_path)))
+    (hashed,) = reading.read_trail(trail.sources(str(tmp_path)), is_hashed=True)
+
+    assert plain.files == []
+    assert hashed.files == [FileRead(ACCOUNT, REGION, KEY, hashlib.sha256(log(run_instances())).hexdigest())]
+    assert replace(hashed, files=[]) == plain
