@@ -3,18 +3,70 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import Min
+from django.db import IntegrityError, transaction
+from django.db.models import Min, Q
 
+from cloudigrade.clouds.protocol import CustomerProblem
+from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, Customer
 from cloudigrade.services import usage
 from cloudigrade.services.staging import execute
 
 
-def ensure_customer(*, org_id: str, now: datetime) -> int:
-    """The id of the customer with this organisation id, who exists afterwards."""
-    customer, _ = Customer.objects.get_or_create(org_id=org_id, defaults={"created_at": now})
-    return customer.pk
+@transaction.atomic
+def ensure_customer(*, org_id: str, now: datetime, account_number: str = "") -> int:
+    """The id of the customer of these names, who exists afterwards and has both; one of them may be empty.
+
+    A name that becomes known later is added (C26); names of two customers raise CustomerProblem.
+    """
+    found = _named(org_id, account_number)
+    if not found and (org_id or account_number):
+        new = Customer(org_id=org_id or None, account_number=account_number or None, created_at=now)
+        Customer.objects.bulk_create([new], ignore_conflicts=True)
+        found = _named(org_id, account_number)
+    if len(found) != 1:
+        raise _contradiction()
+    _add_names(found[0], org_id, account_number)
+    return found[0].pk
+
+
+def _named(org_id: str, account_number: str) -> list[Customer]:
+    names = {"org_id": org_id, "account_number": account_number}
+    wanted = Q(*((name, given) for name, given in names.items() if given), _connector=Q.OR)
+    return list(Customer.objects.filter(wanted).order_by("pk")) if wanted else []
+
+
+def _add_names(customer: Customer, org_id: str, account_number: str) -> None:
+    """The customer has the names that it lacked; an account number that differs is left, for the org id leads."""
+    if org_id and customer.org_id and customer.org_id != org_id:
+        raise _contradiction()
+    names = {
+        name: given
+        for name, given in (("org_id", org_id), ("account_number", account_number))
+        if given and not getattr(customer, name)
+    }
+    if not names:
+        return
+    try:
+        with transaction.atomic():
+            Customer.objects.filter(pk=customer.pk).update(**names)
+    except IntegrityError:  # somebody else got the name since we looked
+        raise _contradiction() from None
+
+
+def _contradiction() -> CustomerProblem:
+    return CustomerProblem("the org id and the account number name no single customer", Problem.UNKNOWN_CUSTOMER)
+
+
+def customer_of(*, org_id: str) -> int | None:
+    """The id of the customer with this organisation id; None where there is none."""
+    return Customer.objects.filter(org_id=org_id).values_list("id", flat=True).first()
+
+
+def find(*, org_id: str, native_id: str) -> int | None:
+    """The id of the account that the customer calls so; None where there is none."""
+    found = CloudAccount.objects.filter(customer__org_id=org_id, native_id=native_id).order_by("cloud")
+    return found.values_list("id", flat=True).first()
 
 
 @transaction.atomic

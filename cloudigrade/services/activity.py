@@ -41,14 +41,22 @@ def record(
     accounts = _accounts(customer_id, cloud)
     if speaks_for is not None:
         accounts = {native_id: account for native_id, account in accounts.items() if native_id in speaks_for}
+    return store(customer_id=customer_id, cloud=cloud, feed=feed, batch=batch, as_of=as_of, accounts=accounts)
+
+
+def store(
+    *, customer_id: int, cloud: str, feed: str, batch: Batch, as_of: datetime, accounts: Mapping[str, int]
+) -> Recorded:
+    """The same inside of a transaction, for those accounts of the customer's: their ids by native id."""
     own = [activity for activity in batch.instances if activity.account in accounts]
     described = [description for description in batch.described_instances if description.account in accounts]
     tags = [tag for tag in batch.tags if tag.account in accounts]
     definitions.record(cloud=cloud, definitions=batch.definitions, as_of=as_of)
     touched = images.record(customer_id=customer_id, cloud=cloud, batch=batch, own=own, described=described, tags=tags)
     changed = instances.record(accounts=accounts, images=touched.ids, activities=own, descriptions=described)
-    verdicts.recalculate(image_ids=touched.changed, as_of=as_of)
-    verdicts.recalculate(image_ids=changed.images, customer_id=customer_id, as_of=as_of)
+    verdicts.recalculate(
+        image_ids=touched.changed, customer_id=customer_id, linked=changed.images - touched.changed, as_of=as_of
+    )
     if changed.spans:
         usage.mark(customer_id=customer_id, spans=changed.spans, as_of=as_of)
     _record_positions(accounts, feed, batch)

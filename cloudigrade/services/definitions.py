@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
+
 from cloudigrade.clouds.protocol import TypeDefinition
 from cloudigrade.services.staging import execute, fetch
 
 
+@transaction.atomic(savepoint=False)
 def record(*, cloud: str, definitions: Iterable[TypeDefinition], as_of: datetime) -> int:
     """The definitions given last hold, also for runs that lacked them (C13); the number that was news."""
     newest = {definition.instance_type: definition for definition in definitions}
@@ -28,3 +31,12 @@ def record(*, cloud: str, definitions: Iterable[TypeDefinition], as_of: datetime
             [as_of, cloud, [instance_type for (instance_type,) in changed]],
         )
     return len(changed)
+
+
+def are_missing() -> bool:
+    """Whether a cloud in which an account is metered has no definitions at all: nobody has read them yet."""
+    ((is_any,),) = fetch(
+        "SELECT EXISTS (SELECT FROM cloudigrade_cloudaccount AS a WHERE a.is_enabled AND NOT EXISTS"
+        " (SELECT FROM cloudigrade_instancedefinition AS d WHERE d.cloud = a.cloud))"
+    )
+    return bool(is_any)

@@ -9,7 +9,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 
 from cloudigrade.clouds.protocol import Batch, ImageDescription, InstanceActivity, InstanceDescription, TagChange
-from cloudigrade.services.staging import execute, fetch, stage
+from cloudigrade.services.staging import execute, fetch, stage, transposed
 
 ANCESTORS = 8
 """Copies of copies that are followed back; longer chains end there."""
@@ -73,8 +73,37 @@ def _hold(image_ids: Collection[int]) -> None:
         )
 
 
-def _ensure(cloud: str, named: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+_Ids = dict[tuple[str, str], int]
+"""Image id by region and native id."""
+
+
+def _ensure(cloud: str, named: Collection[tuple[str, str]]) -> _Ids:
     """The id of each named image; an image first named without its region gets the region that is told later."""
+    if all(region for region, _ in named):
+        found = _ensure_with_regions(cloud, named)
+        if len(found) == len(named):
+            return found
+    return _ensure_any(cloud, named)
+
+
+def _ensure_with_regions(cloud: str, named: Iterable[tuple[str, str]]) -> _Ids:
+    """The same in one statement, but for images that are known without a region or that another batch just makes."""
+    rows = fetch(
+        "WITH named AS (SELECT * FROM unnest(%s::text[], %s::text[]) AS n(region, native_id)), made AS ("
+        "  INSERT INTO cloudigrade_image (cloud, region, native_id, owner, name, architecture, platform, billing_code,"
+        "   platform_details, product_codes, source_image, is_described, findings)"
+        "  SELECT %s, n.region, n.native_id, '', '', '', '', '', '', '[]', '', false, '' FROM named AS n"
+        "  WHERE NOT EXISTS (SELECT FROM cloudigrade_image AS i"
+        "   WHERE i.cloud = %s AND i.native_id = n.native_id AND i.region IN (n.region, ''))"
+        "  ORDER BY n.native_id, n.region ON CONFLICT DO NOTHING RETURNING region, native_id, id)"
+        " SELECT region, native_id, id FROM made UNION ALL SELECT n.region, n.native_id, i.id FROM named AS n"
+        " JOIN cloudigrade_image AS i ON i.cloud = %s AND i.native_id = n.native_id AND i.region = n.region",
+        [*transposed(named, 2), cloud, cloud, cloud],
+    )
+    return {(region, native_id): image for region, native_id, image in rows}
+
+
+def _ensure_any(cloud: str, named: Iterable[tuple[str, str]]) -> _Ids:
     stage("named_image", "region text, native_id text", sorted(named))
     _tell_regions(cloud)
     execute(
@@ -113,6 +142,8 @@ def _tell_regions(cloud: str) -> None:
 
 
 _FACTS = "owner, name, architecture, platform, billing_code, platform_details, product_codes, source_image"
+_DESCRIBED = "%s::text[], " * 7 + "%s::jsonb[], %s::text[]"
+"""The columns of a description: its native id, and the facts in their order."""
 
 
 def _describe(cloud: str, described: Iterable[ImageDescription]) -> set[int]:
@@ -128,23 +159,17 @@ def _describe(cloud: str, described: Iterable[ImageDescription]) -> set[int]:
     }
     if not rows:
         return set()
-    stage(
-        "described_image",
-        "native_id text, owner text, name text, architecture text, platform text, billing_code text,"
-        " platform_details text, product_codes jsonb, source_image text",
-        rows.values(),
-    )
     given = ", ".join(f"d.{column.strip()}" for column in _FACTS.split(","))
     stored = ", ".join(f"i.{column.strip()}" for column in _FACTS.split(","))
-    differing = (
-        "FROM described_image AS d WHERE i.cloud = %s AND i.native_id = d.native_id"
-        f" AND (({stored}) IS DISTINCT FROM ({given}) OR NOT i.is_described)"
-    )
+    differing = f"i.native_id = d.native_id AND (({stored}) IS DISTINCT FROM ({given}) OR NOT i.is_described)"
     # locked in one order, and only what changes: a popular image must not make customers wait for each other (P7)
-    _lock(differing.replace("FROM described_image AS d", "FROM cloudigrade_image AS i, described_image AS d"), cloud)
     changed = fetch(
-        f"UPDATE cloudigrade_image AS i SET ({_FACTS}, is_described) = ({given}, true) {differing} RETURNING i.id",  # noqa: S608 - our own literals
-        [cloud],
+        f"WITH d AS (SELECT * FROM unnest({_DESCRIBED}) AS d(native_id, {_FACTS})),"  # noqa: S608 - our own literals
+        f" held AS (SELECT i.id FROM cloudigrade_image AS i JOIN d ON {differing} WHERE i.cloud = %s"
+        "  ORDER BY i.id FOR NO KEY UPDATE OF i)"
+        f" UPDATE cloudigrade_image AS i SET ({_FACTS}, is_described) = ({given}, true) FROM d, held"
+        f" WHERE i.id = held.id AND {differing} RETURNING i.id",
+        [*transposed(rows.values(), 9), cloud],
     )
     return {image for (image,) in changed}
 
@@ -183,25 +208,20 @@ def _record_tags(
             newest[identity] = tag
     if not newest:
         return frozenset(), set()
-    stage(
-        "tag_change",
-        "image_id bigint, key text, source_id text, is_present boolean, occurred_at bigint, revision text",
-        (
-            (image, key, source, tag.is_present, tag.occurred_at, tag.revision)
-            for (image, key, source), tag in sorted(newest.items(), key=lambda item: item[0])
-        ),
-    )
+    rows = ((*identity, tag.is_present, tag.occurred_at, tag.revision) for identity, tag in newest.items())
     told = fetch(
         "INSERT INTO cloudigrade_tagevent AS t"
         " (customer_id, image_id, key, source_id, is_present, occurred_at, revision)"
-        " SELECT %s, image_id, key, source_id, is_present, to_timestamp(occurred_at), revision FROM tag_change"
+        " SELECT %s, image_id, key, source_id, is_present, to_timestamp(occurred_at), revision"
+        " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::boolean[], %s::bigint[], %s::text[])"
+        "  AS t(image_id, key, source_id, is_present, occurred_at, revision)"
         " ORDER BY image_id, key, source_id"
         " ON CONFLICT (image_id, customer_id, key, source_id) DO UPDATE SET is_present = excluded.is_present,"
         "  occurred_at = excluded.occurred_at, revision = excluded.revision"
         "  WHERE (excluded.revision, excluded.occurred_at, excluded.is_present)"
         "   > (t.revision, t.occurred_at, t.is_present)"
         " RETURNING source_id, image_id",
-        [customer_id],
+        [customer_id, *transposed(rows, 6)],
     )
     return frozenset(source for source, _ in told), {image for _, image in told}
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cloudigrade.clouds.protocol import InstanceActivity, InstanceDescription
 from cloudigrade.domain.events import Event, merged
-from cloudigrade.services.staging import execute, fetch, stage
+from cloudigrade.services.staging import execute, fetch, stage, transposed
 
 
 class Changed(NamedTuple):
@@ -31,14 +31,9 @@ def record(
         return Changed(frozenset(), frozenset(), [])
     ids = _ensure(accounts, activities, descriptions)
     told = _record_events(accounts, activities, descriptions, ids)
-    newly = _link_images(accounts, images, activities, descriptions, ids)
+    newly, spans = _link_images(accounts, images, activities, descriptions, ids)
     _describe(accounts, descriptions, ids)
-    spans = fetch(
-        "SELECT date_part('epoch', lower(period))::bigint, date_part('epoch', upper(period))::bigint"
-        " FROM cloudigrade_run WHERE instance_id = ANY(%s)",
-        [list(newly)],
-    )
-    return Changed(told, frozenset(newly.values()), [(start, end) for start, end in spans])
+    return Changed(told, newly, spans)
 
 
 _Ids = Mapping[tuple[int, str], int]
@@ -54,21 +49,26 @@ def _ensure(
     for item in items:
         identity = (accounts[item.account], item.instance)
         regions[identity] = min(regions.get(identity, item.region), item.region)
-    stage(
-        "named_instance",
-        "account_id bigint, native_id text, region text",
-        ((account, native_id, region) for (account, native_id), region in sorted(regions.items())),
-    )
-    execute(
-        "INSERT INTO cloudigrade_instance (account_id, native_id, region, described_type, described_billing_code,"
-        "  described_until, drift) SELECT account_id, native_id, region, '', '', 0, '[]' FROM named_instance"
-        " ORDER BY account_id, native_id ON CONFLICT (account_id, native_id) DO NOTHING"
-    )
-    rows = fetch(
-        "SELECT i.account_id, i.native_id, i.id FROM cloudigrade_instance AS i JOIN named_instance AS n"
-        " ON n.account_id = i.account_id AND n.native_id = i.native_id ORDER BY i.id FOR UPDATE OF i"
-    )
-    return {(account, native_id): instance for account, native_id, instance in rows}
+    rows = [(account, native_id, region) for (account, native_id), region in sorted(regions.items())]
+    ids: dict[tuple[int, str], int] = {}
+    while len(ids) < len(rows):  # once again where another batch made some of them just now
+        found = fetch(
+            # those made come first, for the locks of two batches to be taken in one order
+            "WITH n AS (SELECT *"
+            "  FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS n(account_id, native_id, region)),"
+            " made AS (INSERT INTO cloudigrade_instance (account_id, native_id, region, described_type,"
+            "   described_billing_code, described_until, drift)"
+            "  SELECT account_id, native_id, region, '', '', 0, '[]' FROM n WHERE NOT EXISTS"
+            "   (SELECT FROM cloudigrade_instance AS i WHERE i.account_id = n.account_id AND i.native_id = n.native_id)"
+            "  ORDER BY account_id, native_id ON CONFLICT (account_id, native_id) DO NOTHING"
+            "  RETURNING account_id, native_id, id),"
+            " held AS (SELECT i.account_id, i.native_id, i.id FROM cloudigrade_instance AS i"
+            "  JOIN n ON n.account_id = i.account_id AND n.native_id = i.native_id ORDER BY i.id FOR UPDATE OF i)"
+            " SELECT * FROM made UNION ALL SELECT * FROM held",
+            transposed(rows, 3),
+        )
+        ids = {(account, native_id): instance for account, native_id, instance in found}
+    return ids
 
 
 def _link_images(
@@ -77,10 +77,10 @@ def _link_images(
     activities: Sequence[InstanceActivity],
     descriptions: Sequence[InstanceDescription],
     ids: _Ids,
-) -> dict[int, int]:
+) -> tuple[frozenset[int], list[tuple[int, int | None]]]:
     """The image of each instance is the described one, else that of its launch or of the addendum that stands for it.
 
-    The result is those for which it is another now.
+    The result is the images of those for which it is another now, and their runs.
     """
     links: dict[int, tuple[int, bool, str, str]] = {}
     for activity in sorted(activities, key=lambda a: a.event.revision):
@@ -92,18 +92,20 @@ def _link_images(
         if item.image:
             links[ids[accounts[item.account], item.instance]] = (images[item.region, item.image], True, "", "")
     if not links:
-        return {}
+        return frozenset(), []
     rows = fetch(
-        "UPDATE cloudigrade_instance AS i SET image_id = l.image_id"
+        "WITH linked AS (UPDATE cloudigrade_instance AS i SET image_id = l.image_id"
         " FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[], %s::text[], %s::text[])"
         "  AS l(id, image_id, is_described, source_id, revision)"
         " WHERE i.id = l.id AND i.image_id IS DISTINCT FROM l.image_id"
         "  AND (i.image_id IS NULL OR l.is_described OR (l.revision <> '' AND i.described_until = 0 AND EXISTS"
         "   (SELECT FROM cloudigrade_instanceevent AS e WHERE e.instance_id = i.id AND e.source_id = l.source_id"
-        "     AND e.revision = l.revision))) RETURNING i.id, i.image_id",
-        [list(links), *(list(column) for column in zip(*links.values(), strict=True))],
+        "     AND e.revision = l.revision))) RETURNING i.id, i.image_id)"
+        " SELECT l.image_id, date_part('epoch', lower(r.period))::bigint, date_part('epoch', upper(r.period))::bigint"
+        " FROM linked AS l LEFT JOIN cloudigrade_run AS r ON r.instance_id = l.id",
+        [list(links), *transposed(links.values(), 5)],
     )
-    return dict(rows)
+    return frozenset(image for image, _, _ in rows), [(start, end) for _, start, end in rows if start is not None]
 
 
 def _describe(accounts: Mapping[str, int], descriptions: Sequence[InstanceDescription], ids: _Ids) -> None:

@@ -1,6 +1,6 @@
 """The report of a range of days: the stored answers, and what they rest on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,13 +12,13 @@ from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Rhel
 from cloudigrade.domain.usage import PAYERS, Measures, usage_of_days
 from cloudigrade.models import CloudAccount, ConcurrentUsage
-from cloudigrade.services import usage
+from cloudigrade.services import completeness, usage
 from cloudigrade.services.staging import fetch
 
-GRACE = 15 * 60
+GRACE = completeness.GRACE
 """Seconds after a day's end that a record must have come from, before the day counts as read to its end."""
 
-LOGS = "cloudtrail"
+LOGS = completeness.LOGS
 """The feed that a day is complete by: descriptions explain, but nobody can tell which of them are missing."""
 
 UNKNOWN_TYPE = "unknown"
@@ -97,20 +97,26 @@ def _computed(found: usage.CustomerRuns, wanted: Sequence[date], scope: Scope) -
 
 def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
     """The days that were read to their end, for every account and without anything unreadable."""
-    if not accounts:
+    if not accounts or _rejections(scope, accounts, LOGS):
         return set()
-    rejected = _rejections(scope, accounts, LOGS)
+    read_until = _read_until(accounts.values())
+    if read_until is None:
+        return set()
+    return {day for day in days.between(scope.first, scope.end) if days.bounds(day)[1] <= read_until}
+
+
+def _read_until(account_ids: Collection[int]) -> int | None:
+    """The least that any of the accounts is read to: as digests prove it, or where none do, by its newest record."""
+    proven = completeness.complete_until(account_ids)
     newest = dict(
         fetch(
-            "SELECT account_id, date_part('epoch', max(newest_at))::bigint FROM cloudigrade_feedposition"
+            "SELECT account_id, date_part('epoch', max(newest_at))::bigint - %s FROM cloudigrade_feedposition"
             " WHERE account_id = ANY(%s) AND feed = %s AND newest_at IS NOT NULL GROUP BY account_id",
-            [list(accounts.values()), LOGS],
+            [GRACE, list(account_ids), LOGS],
         )
     )
-    if rejected or len(newest) < len(accounts):
-        return set()
-    read_until = min(newest.values())
-    return {day for day in days.between(scope.first, scope.end) if days.bounds(day)[1] + GRACE <= read_until}
+    known = newest | {account: days.second_of(until) for account, until in proven.items() if until}
+    return min(known.values()) if len(known) == len(account_ids) else None
 
 
 def rejections(scope: Scope, *, feed: str) -> int:

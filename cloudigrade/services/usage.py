@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Evidence, ImageFacts, Rhel, Verdict, judge
 from cloudigrade.domain.usage import OPEN, Category, Column, DayUsage, Label, Runs, usage_of_days
-from cloudigrade.services.staging import execute, fetch, stage
+from cloudigrade.services.staging import execute, fetch, stage, transposed
 
 CLAIM = 400
 """Days of one customer recalculated in one transaction."""
@@ -32,16 +32,49 @@ class CustomerRuns(NamedTuple):
 
 def mark(*, customer_id: int, spans: Iterable[tuple[int, int | None]], as_of: datetime) -> None:
     """Every day of the customer that the spans of seconds touch will be answered anew, however old it is."""
-    with transaction.atomic():
-        first, end = _answered_range(customer_id, as_of)
-        touched = days.covered(spans, first, end)
-        execute(
-            "INSERT INTO cloudigrade_dirtyday (customer_id, day, marks)"
-            " SELECT %s, day, 1 FROM unnest(%s::date[]) AS day ORDER BY day"
-            # the update makes a mark wait for a claim in flight, so that the claim cannot swallow it
-            " ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1",
-            [customer_id, touched],
-        )
+    touched = {
+        (days.day_of(start), None if end is None else days.day_of(end - 1))
+        for start, end in spans
+        if end is None or start < end
+    }
+    execute(
+        _MARK.format("SELECT %s::bigint AS customer_id, * FROM unnest(%s::date[], %s::date[]) AS u(first, last)"),
+        [customer_id, *transposed(touched, 2), _day(as_of), _day(as_of)],
+    )
+
+
+def mark_images(*, pairs: Iterable[tuple[int, int]], as_of: datetime) -> None:
+    """Every day on which an instance of the customer ran from the image, of each pair, will be answered anew."""
+    execute(
+        _MARK.format(
+            "SELECT DISTINCT p.customer_id, (lower(r.period) AT TIME ZONE 'UTC')::date AS first,"
+            "  (upper(r.period) AT TIME ZONE 'UTC' - interval '1 microsecond')::date AS last"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS p(customer_id, image_id)"
+            " JOIN cloudigrade_instance AS i ON i.image_id = p.image_id"
+            " JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id AND a.customer_id = p.customer_id"
+            " JOIN cloudigrade_run AS r ON r.instance_id = i.id"
+        ),
+        [*transposed(pairs, 2), _day(as_of), _day(as_of)],
+    )
+
+
+# From customers' days, as first and last (null: it goes on), those that an answer is due for or stored for.
+# The update makes a mark wait for a claim in flight, so that the claim cannot swallow it.
+_MARK = """
+    INSERT INTO cloudigrade_dirtyday (customer_id, day, marks)
+    SELECT touched.customer_id, day::date, 1
+    FROM (SELECT customer_id, range_agg(daterange(first, last, '[]')) AS days FROM ({}) AS t GROUP BY 1) AS touched
+    CROSS JOIN LATERAL (
+        SELECT coalesce((SELECT (min(metered_from) AT TIME ZONE 'UTC')::date FROM cloudigrade_cloudaccount AS a
+                         WHERE a.customer_id = touched.customer_id), %s::date) AS first,
+               greatest(%s::date, (SELECT max(day) + 1 FROM cloudigrade_concurrentusage AS u
+                                   WHERE u.customer_id = touched.customer_id)) AS stop
+    ) AS due
+    CROSS JOIN LATERAL unnest(
+        touched.days * datemultirange(daterange(due.first, greatest(due.first, due.stop)))) AS part
+    CROSS JOIN LATERAL generate_series(lower(part)::timestamp, upper(part) - interval '1 day', interval '1 day') AS day
+    ORDER BY 1, 2 ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1
+"""
 
 
 def mark_unanswered(*, as_of: datetime, customer_id: int | None = None) -> int:
@@ -199,17 +232,6 @@ def _claim(today: date, customer_id: int | None) -> tuple[int, list[date]] | Non
         [first[0][0], today, CLAIM],
     )
     return first[0][0], sorted(day for (day,) in taken)
-
-
-def _answered_range(customer_id: int, as_of: datetime) -> tuple[date, date]:
-    """The days that an answer is due for or stored for, as [first, end)."""
-    ((since, newest),) = fetch(
-        "SELECT (SELECT min(metered_from) FROM cloudigrade_cloudaccount WHERE customer_id = %s),"
-        " (SELECT max(day) FROM cloudigrade_concurrentusage WHERE customer_id = %s)",
-        [customer_id, customer_id],
-    )
-    today = _day(as_of)
-    return (_day(since) if since else today), max(today, newest + timedelta(1) if newest else today)
 
 
 def _day(moment: datetime) -> date:

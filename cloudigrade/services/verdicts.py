@@ -39,33 +39,31 @@ class _Row(NamedTuple):
         return ImageFacts(self.native_id, *self[3:9], product_codes=codes)
 
 
-@transaction.atomic
-def recalculate(*, image_ids: Collection[int], as_of: datetime, customer_id: int | None = None) -> int:
+@transaction.atomic(savepoint=False)
+def recalculate(
+    *, image_ids: Collection[int], as_of: datetime, customer_id: int | None = None, linked: Collection[int] = ()
+) -> int:
     """The verdicts on these images and their copies are those of today's evidence; the number that changed.
 
-    Every customer's verdicts, unless one is given: an image that only gains an instance concerns nobody else.
+    Every customer's verdicts; and those of the one customer on images that some of its instances are `linked` to now,
+    which concerns nobody else.
     """
-    if not image_ids:
+    if not image_ids and not linked:
         return 0
-    images = _with_relatives(image_ids)
+    images, shared = _with_relatives(image_ids, linked)
     by_name = {(row.cloud, row.native_id): row for row in images.values()}
-    pairs = fetch(
-        "SELECT DISTINCT a.customer_id, i.image_id FROM cloudigrade_instance AS i"
-        " JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id"
-        " WHERE i.image_id = ANY(%s) AND (%s::bigint IS NULL OR a.customer_id = %s) ORDER BY 1, 2",
-        [list(images), customer_id, customer_id],
-    )
-    stored = _stored(images, customer_id)
-    tags = _tags(images)
+    whose = {"images": list(images), "shared": list(shared), "customer": customer_id}
+    stored = _stored(whose)
     changed: list[tuple[int, int, Evidence]] = []
-    for customer, image in pairs:
-        evidence = _evidence(images[image], by_name, tags.get((customer, image), frozenset()))
+    for customer, image, tags in _pairs(whose):
+        evidence = _evidence(images[image], by_name, frozenset(tags))
         known = stored.get((customer, image))
         if known is None or msgspec.json.decode(known, type=Evidence) != evidence:
             changed.append((customer, image, evidence))
-    _await_counts({customer for customer, _, _ in changed})
-    _store(changed)
-    _mark(changed, as_of)
+    if changed:
+        _await_counts({customer for customer, _, _ in changed})
+        _store(changed)
+        usage.mark_images(pairs=[(customer, image) for customer, image, _ in changed], as_of=as_of)
     return len(changed)
 
 
@@ -74,29 +72,53 @@ def _await_counts(customers: Collection[int]) -> None:
 
     Otherwise runs made meanwhile could be counted with the old verdict, after their days were looked up here.
     """
-    if customers:
-        fetch("SELECT id FROM cloudigrade_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(customers)])
+    fetch("SELECT id FROM cloudigrade_customer WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(customers)])
 
 
-def _stored(image_ids: Iterable[int], customer_id: int | None) -> dict[tuple[int, int], str]:
+def _stored(whose: Mapping[str, Any]) -> dict[tuple[int, int], str]:
     """The evidence of the stored verdicts, by customer and image; locked, so that two recalculations take turns."""
     rows = fetch(
-        "SELECT customer_id, image_id, evidence::text FROM cloudigrade_imageverdict"
-        " WHERE image_id = ANY(%s) AND (%s::bigint IS NULL OR customer_id = %s)"
-        " ORDER BY customer_id, image_id FOR UPDATE",
-        [list(image_ids), customer_id, customer_id],
+        "SELECT customer_id, image_id, evidence::text FROM cloudigrade_imageverdict WHERE image_id = ANY(%(images)s)"
+        " AND (image_id = ANY(%(shared)s) OR customer_id = %(customer)s) ORDER BY customer_id, image_id FOR UPDATE",
+        whose,
     )
     return {(customer, image): evidence for customer, image, evidence in rows}
 
 
-def _with_relatives(image_ids: Collection[int]) -> dict[int, _Row]:
-    """The images, all copies of them, and the ancestors of both."""
+def _pairs(whose: Mapping[str, Any]) -> list[tuple[int, int, list[str]]]:
+    """Who has instances of which image, and the tags of it that this customer's newest word says are present.
+
+    Read when the stored verdicts are locked, so that the tags that another recalculation has just seen are not missed.
+    """
+    rows = fetch(
+        """
+        WITH p AS (
+            SELECT DISTINCT a.customer_id, i.image_id FROM cloudigrade_instance AS i
+            JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id WHERE i.image_id = ANY(%(images)s)
+             AND (i.image_id = ANY(%(shared)s) OR a.customer_id = %(customer)s)
+        ), t AS (
+            SELECT DISTINCT ON (customer_id, image_id, key) customer_id, image_id, key, is_present
+            FROM cloudigrade_tagevent WHERE image_id = ANY(%(images)s)
+            ORDER BY customer_id, image_id, key, occurred_at DESC, source_id COLLATE "C" DESC
+        )
+        SELECT p.customer_id, p.image_id, array_remove(array_agg(t.key), NULL) FROM p
+        LEFT JOIN t ON t.customer_id = p.customer_id AND t.image_id = p.image_id AND t.is_present
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        whose,
+    )
+    return [(customer, image, tags) for customer, image, tags in rows]
+
+
+def _with_relatives(image_ids: Collection[int], linked: Collection[int]) -> tuple[dict[int, _Row], set[int]]:
+    """The images, all copies of them, and the ancestors of both; and which of them are of the first ones' copies."""
     rows = fetch(
         """
         WITH RECURSIVE copies AS (
-            SELECT id, cloud, native_id, source_image, 0 AS depth FROM cloudigrade_image WHERE id = ANY(%(ids)s)
+            SELECT id, cloud, native_id, source_image, 0 AS depth, id = ANY(%(ids)s) AS is_shared
+            FROM cloudigrade_image WHERE id = ANY(%(ids)s) OR id = ANY(%(linked)s)
             UNION
-            SELECT i.id, i.cloud, i.native_id, i.source_image, c.depth + 1 FROM copies AS c
+            SELECT i.id, i.cloud, i.native_id, i.source_image, c.depth + 1, c.is_shared FROM copies AS c
             JOIN cloudigrade_image AS i ON i.cloud = c.cloud AND i.source_image = c.native_id
             WHERE c.depth < %(depth)s AND c.native_id <> ''
         ), family AS (
@@ -106,28 +128,13 @@ def _with_relatives(image_ids: Collection[int]) -> dict[int, _Row]:
             JOIN cloudigrade_image AS i ON i.cloud = f.cloud AND i.native_id = f.source_image
             WHERE f.depth < %(depth)s AND f.source_image <> ''
         )
-        SELECT id, cloud, native_id, owner, name, architecture, platform, billing_code, platform_details,
-               product_codes::text, source_image, findings
+        SELECT id IN (SELECT id FROM copies WHERE is_shared), id, cloud, native_id, owner, name, architecture, platform,
+               billing_code, platform_details, product_codes::text, source_image, findings
         FROM cloudigrade_image WHERE id IN (SELECT id FROM family)
         """,
-        {"ids": list(image_ids), "depth": ANCESTORS},
+        {"ids": list(image_ids), "linked": list(linked), "depth": ANCESTORS},
     )
-    return {row[0]: _Row(*row) for row in rows}
-
-
-def _tags(image_ids: Iterable[int]) -> dict[tuple[int, int], frozenset[str]]:
-    """The tags that each customer's newest word says are present, by customer and image."""
-    found: dict[tuple[int, int], set[str]] = {}
-    newest = fetch(
-        "SELECT DISTINCT ON (customer_id, image_id, key) customer_id, image_id, key, is_present"
-        " FROM cloudigrade_tagevent WHERE image_id = ANY(%s)"
-        ' ORDER BY customer_id, image_id, key, occurred_at DESC, source_id COLLATE "C" DESC',
-        [list(image_ids)],
-    )
-    for customer, image, key, is_present in newest:
-        if is_present:
-            found.setdefault((customer, image), set()).add(key)
-    return {pair: frozenset(keys) for pair, keys in found.items()}
+    return {row[1]: _Row(*row[1:]) for row in rows}, {row[1] for row in rows if row[0]}
 
 
 def _evidence(row: _Row, by_name: Mapping[tuple[str, str], _Row], tags: frozenset[str]) -> Evidence:
@@ -155,19 +162,3 @@ def _store(changed: Iterable[tuple[int, int, Evidence]]) -> None:
 def _verdict_row(customer: int, image: int, evidence: Evidence, verdict: Verdict) -> ImageVerdict:
     plain: dict[str, Any] = msgspec.to_builtins(verdict)
     return ImageVerdict(customer_id=customer, image_id=image, evidence=msgspec.to_builtins(evidence), **plain)
-
-
-def _mark(changed: Iterable[tuple[int, int, Evidence]], as_of: datetime) -> None:
-    """The days of every run that booted from one of these images may have another answer."""
-    images: dict[int, list[int]] = {}
-    for customer, image, _ in changed:
-        images.setdefault(customer, []).append(image)
-    for customer in sorted(images):
-        spans = fetch(
-            "SELECT date_part('epoch', lower(r.period))::bigint, date_part('epoch', upper(r.period))::bigint"
-            " FROM cloudigrade_cloudaccount AS a JOIN cloudigrade_instance AS i ON i.account_id = a.id"
-            " JOIN cloudigrade_run AS r ON r.instance_id = i.id WHERE a.customer_id = %s AND i.image_id = ANY(%s)",
-            [customer, images[customer]],
-        )
-        if spans:
-            usage.mark(customer_id=customer, spans=spans, as_of=as_of)

@@ -1,0 +1,159 @@
+"""What feeds deliver into the store: one transaction for all of it, tried again where others were in the way."""
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, TypeVar
+
+from django.db import OperationalError, transaction
+
+from cloudigrade.clouds.cloud import Cloud, Delivery
+from cloudigrade.clouds.protocol import Batch, FileRead, Unavailable
+from cloudigrade.domain.events import Feed
+from cloudigrade.services import activity, feeds
+from cloudigrade.services.activity import Recorded
+from cloudigrade.services.staging import execute, fetch
+
+LOGS: Final = "cloudtrail"
+NOTICES: Final = "eventbridge"
+MESSAGES: Final = "message"
+"""Feeds by what they bring: log files, notices, and messages that nobody can read."""
+
+TRIES: Final = 5
+_IN_THE_WAY: Final = frozenset({"40001", "40P01"})
+"""SQLSTATE of a failed serialization and of a deadlock: nothing happened, and again it will."""
+_NOTICE_FEEDS: Final = frozenset({Feed.TRANSITION_NOTICE, Feed.STATE_NOTICE})
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def drained(*, cloud: Cloud, clock: Callable[[], datetime]) -> Iterator[Delivery]:
+    """Each delivery of the cloud's queues once it is recorded; its messages are gone by the next.
+
+    Raises Unavailable where a queue cannot be read; nothing is taken from any while the database does not answer.
+    """
+    fetch("SELECT 1")
+    router = feeds.router(cloud)
+    for waiting in cloud.deliveries(router):
+        with waiting as delivery:
+            record(cloud=cloud.name, delivery=delivery, now=clock())
+        record_lag(delivery=delivery, now=clock())
+        yield delivery
+
+
+def record(*, cloud: str, delivery: Delivery, now: datetime) -> Recorded:
+    """Everything delivered is stored, in one transaction; the number of each kind."""
+
+    def store() -> Recorded:
+        recorded = [
+            _record(customer_id, cloud, feed, batch, None, now)
+            for customer_id, whole in sorted(delivery.batches.items())
+            for feed, batch in _by_feed(whole)
+        ]
+        activity.quarantine(customer_id=None, feed=MESSAGES, rejected=delivery.rejected, as_of=now)
+        return Recorded(*(sum(each[place] for each in recorded) for place in range(len(Recorded._fields))))
+
+    return _persistently(store)
+
+
+def record_batch(
+    *, customer_id: int, cloud: str, feed: str, batch: Batch, speaks_for: Collection[str] | None, now: datetime
+) -> Recorded:
+    """What was read of a customer's feed is stored, in one transaction, and gaps that it fills are healed."""
+    return _persistently(lambda: _record(customer_id, cloud, feed, batch, speaks_for, now))
+
+
+def record_lag(*, delivery: Delivery, now: datetime) -> None:
+    """It is known how old the oldest of the messages was that were read last."""
+    execute(
+        "INSERT INTO cloudigrade_queuestate AS q (name, waiting, dead, oldest_at, seen_at)"
+        " VALUES (%s, %s, 0, to_timestamp(%s), %s) ON CONFLICT (name)"
+        " DO UPDATE SET oldest_at = excluded.oldest_at, seen_at = greatest(q.seen_at, excluded.seen_at)",
+        [delivery.queue, delivery.left, delivery.oldest_at, now],
+    )
+
+
+def record_queues(*, cloud: Cloud, now: datetime) -> None:
+    """It is known how much waits in the cloud's queues; those that cannot be asked keep what was known."""
+    try:
+        for length in cloud.queues():
+            execute(
+                "INSERT INTO cloudigrade_queuestate AS q (name, waiting, dead, oldest_at, seen_at)"
+                " VALUES (%s, %s, %s, NULL, %s) ON CONFLICT (name) DO UPDATE SET waiting = excluded.waiting,"
+                "  dead = excluded.dead, seen_at = greatest(q.seen_at, excluded.seen_at),"
+                "  oldest_at = CASE WHEN excluded.waiting > 0 THEN q.oldest_at END",
+                [length.name, length.waiting, length.dead, now],
+            )
+    except Unavailable as problem:
+        _log.warning("a queue cannot be asked how much waits in it: %s", problem)
+
+
+def _record(
+    customer_id: int, cloud: str, feed: str, batch: Batch, speaks_for: Collection[str] | None, now: datetime
+) -> Recorded:
+    recorded = activity.record(
+        customer_id=customer_id, cloud=cloud, feed=feed, batch=batch, as_of=now, speaks_for=speaks_for
+    )
+    files = [file for file in batch.files if speaks_for is None or file.account in speaks_for]
+    if files:
+        _record_files(customer_id, cloud, files, now)
+    return recorded
+
+
+_FILES: Final = (
+    "WITH read AS (SELECT a.id, f.region, f.source, f.sha256"
+    " FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[]) AS f(account, region, source, sha256)"
+    " JOIN cloudigrade_cloudaccount AS a ON a.native_id = f.account"
+    "  AND a.customer_id = %s AND a.cloud = %s AND a.is_verified)"
+)
+
+
+def _record_files(customer_id: int, cloud: str, files: Collection[FileRead], now: datetime) -> None:
+    """It is known that the files were read, and what digests said to be missing is not if it is among them."""
+    last = {(file.account, file.source): file for file in files}
+    rows = [last[key] for key in sorted(last)]
+    given = [*(list(column) for column in zip(*((f.account, f.region, f.source, f.sha256) for f in rows), strict=True))]
+    execute(
+        f"{_FILES} INSERT INTO cloudigrade_logfile AS l (account_id, region, source, sha256, read_at)"  # noqa: S608 - our own literal
+        " SELECT id, region, source, sha256, %s FROM read ORDER BY id, source ON CONFLICT (account_id, source)"
+        " DO UPDATE SET sha256 = excluded.sha256, read_at = excluded.read_at WHERE l.sha256 <> excluded.sha256",
+        [*given, customer_id, cloud, now],
+    )
+    execute(
+        f"{_FILES} DELETE FROM cloudigrade_gap AS g USING read AS r WHERE g.account_id = r.id AND g.feed = %s"  # noqa: S608 - our own literal
+        " AND g.source = r.source AND g.sha256 IN ('', r.sha256)",
+        [*given, customer_id, cloud, LOGS],
+    )
+
+
+def _by_feed(batch: Batch) -> Iterator[tuple[str, Batch]]:
+    """The batch by the feeds that its parts are of."""
+    notices = [item for item in batch.instances if item.event.feed in _NOTICE_FEEDS]
+    if not notices:
+        yield LOGS, batch
+        return
+    newest: dict[tuple[str, str], int] = {}
+    for item in notices:
+        place = (item.account, item.region)
+        newest[place] = max(item.event.occurred_at, newest.get(place, 0))
+    yield NOTICES, Batch(instances=notices, newest=newest, records_relevant=len(notices))
+    logs = [item for item in batch.instances if item.event.feed not in _NOTICE_FEEDS]
+    rest = replace(batch, instances=logs, records_relevant=max(batch.records_relevant - len(notices), 0))
+    if rest != Batch(accounts=batch.accounts):
+        yield LOGS, rest
+
+
+def _persistently(store: Callable[[], T]) -> T:
+    """What it returns once it is committed; undone by a deadlock or the like, it is tried again."""
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                return store()
+        except OperationalError as error:
+            state = getattr(error.__cause__, "sqlstate", None)
+            if not left or state not in _IN_THE_WAY:
+                raise
+            _log.info("recording is tried again: %s", state)
+    raise AssertionError("unreachable")

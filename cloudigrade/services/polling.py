@@ -1,0 +1,57 @@
+"""Log files of which no queue hears: looked for where they lie, again and again, and read once."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+from cloudigrade.domain import days
+from cloudigrade.models import CloudAccount, FeedPosition, LogFile
+from cloudigrade.services import clouds, ingest, schedules
+from cloudigrade.services.opened import account_of
+from cloudigrade.services.schedules import Work
+
+POLL: Final = "poll"
+"""Feed of the position that says until when everything delivered was looked at; of no single region."""
+OVERLAP: Final = timedelta(hours=1)
+"""Looked at again: clocks differ, and files are named by when they were begun."""
+
+
+def poll(*, account_id: int, clock: Callable[[], datetime]) -> int:
+    """The account's log files delivered since the last time are recorded; their number.
+
+    Raises Unavailable and CustomerProblem; what was recorded by then is, and the rest is looked at the next time.
+    """
+    row = CloudAccount.objects.filter(pk=account_id, is_verified=True, wanted="enabled", is_paused=False).first()
+    if row is None:
+        return 0
+    begun, read = clock(), 0
+    since = max(days.second_of(_polled_until(row) - OVERLAP), 0)
+    found = clouds.get(row.cloud).log_files(
+        account_of(row), since=since, until=days.second_of(begun), known=lambda names: known(account_id, names)
+    )
+    for batch in found:
+        ingest.record_batch(
+            customer_id=row.customer_id,
+            cloud=row.cloud,
+            feed=ingest.LOGS,
+            batch=batch,
+            speaks_for={row.native_id},
+            now=clock(),
+        )
+        read += len(batch.read_sources)
+        schedules.done(account_id=account_id, work=Work.POLL, next_at=clock() + schedules.LEASE)  # still at it
+    FeedPosition.objects.update_or_create(
+        account_id=account_id, region="", feed=POLL, defaults={"newest_at": begun, "problem": ""}
+    )
+    return read
+
+
+def known(account_id: int, names: Collection[str]) -> Collection[str]:
+    """Those of the files that were read and need not be read again."""
+    found = LogFile.objects.filter(account_id=account_id, source__in=list(names))
+    return set(found.values_list("source", flat=True))
+
+
+def _polled_until(row: CloudAccount) -> datetime:
+    position = FeedPosition.objects.filter(account_id=row.pk, region="", feed=POLL).first()
+    return (position.newest_at if position else None) or row.metered_from
