@@ -80,7 +80,9 @@ def _answer(given: list[str]) -> int:
 
 
 def _names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules(cloudigrade.management.commands.__path__))
+    """Commands are called as their modules are, with hyphens for underscores."""
+    modules = pkgutil.iter_modules(cloudigrade.management.commands.__path__)
+    return sorted(module.name.replace("_", "-") for module in modules)
 
 
 def _unknown(name: str) -> str:
@@ -108,7 +110,7 @@ def _overview() -> str:
 
 
 def _load(name: str) -> Command:
-    command = importlib.import_module(f"cloudigrade.management.commands.{name}").Command()
+    command = importlib.import_module(f"cloudigrade.management.commands.{name.replace('-', '_')}").Command()
     if not isinstance(command, Command):
         raise TypeError(f"command {name} is no cloudigrade.management.base.Command")
     return command

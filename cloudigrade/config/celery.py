@@ -17,23 +17,32 @@ env.select_settings()
 
 _MODULES = [module.name for module in pkgutil.iter_modules(cloudigrade.tasks.__path__, "cloudigrade.tasks.")]
 
+
+def _tick(task: str, seconds: int) -> dict[str, Any]:
+    """Every so many seconds; a message that nobody read by the next one expires (P1)."""
+    return {"task": task, "schedule": float(seconds), "options": {"expires": seconds * 5 // 6}}
+
+
+# What is due when stands in rows of due work, by account and interval; these ticks only look there.
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "recalculate_runs_for_all_cloud_accounts": {
-        "task": "api.tasks.recalculate_runs_for_all_cloud_accounts",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
-    "recalculate_concurrent_usage_for_all_users": {
-        "task": "api.tasks.recalculate_concurrent_usage_for_all_users",
-        "schedule": 60.0,
-        "options": {"expires": 50},
-    },
+    "recalculate_runs_for_all_cloud_accounts": _tick("api.tasks.recalculate_runs_for_all_cloud_accounts", 60),
+    "recalculate_concurrent_usage_for_all_users": _tick("api.tasks.recalculate_concurrent_usage_for_all_users", 60),
     # From five seconds past midnight on: a worker whose clock is a little behind must not see yesterday.
     "answer_ended_days": {
         "task": "api.tasks.answer_ended_days",
         "schedule": crontab(minute="*/10"),
         "options": {"countdown": 5, "expires": 500},
     },
+    "connect_accounts": _tick("api.tasks.enable_account", 30),
+    "check_accounts": _tick("api.tasks.check_accounts", 30),
+    "analyze_log": _tick("api.clouds.aws.tasks.analyze_log", settings.LOG_INTERVAL),
+    "poll_trails": _tick("api.tasks.poll_trails", 30),
+    "sweep_accounts": _tick("api.tasks.sweep_accounts", 30),
+    "describe_unknown": _tick("api.tasks.describe_unknown", 60),
+    "prove_accounts": _tick("api.tasks.prove_accounts", 60),
+    "repopulate_ec2_instance_mapping": _tick(
+        "api.clouds.aws.tasks.repopulate_ec2_instance_mapping", settings.DEFINITIONS_INTERVAL
+    ),
 }
 """Beat's ticks by name: they find what lost messages left, do nothing where nothing waits, and expire unread (P1)."""
 

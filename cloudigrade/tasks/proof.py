@@ -1,0 +1,77 @@
+"""Nudges in, proofs of completeness out: which account is due stands in rows of due work."""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from celery.contrib.django.task import DjangoTask
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.services import completeness, schedules
+from cloudigrade.services.proving import Prover
+from cloudigrade.services.schedules import Work
+from cloudigrade.tasks.metering import rebuild_runs
+
+QUEUE = "upkeep"
+"""Of all tasks here; Celery looks it up by their module."""
+SHARE = 20
+"""Accounts for one message; then the next message goes on, so that no task runs for long."""
+PAUSE = timedelta(minutes=5)
+"""Before a proof is tried again that the cloud did not answer."""
+
+_log = logging.getLogger(__name__)
+
+_UPKEEP: dict[str, Any] = {
+    "base": DjangoTask,
+    "acks_late": True,
+    "soft_time_limit": 1800,
+    "time_limit": 1860,
+    # Deadlocks and lost connections: the transaction is undone, and the work is due again after its lease.
+    "autoretry_for": (OperationalError, InterfaceError),
+    "max_retries": 5,
+    "retry_backoff": 1,
+    "retry_backoff_max": 60,
+}
+
+
+@shared_task(name="api.tasks.prove_accounts", **_UPKEEP)
+def prove_accounts(**_: object) -> None:
+    """Accounts whose proof is due have been compared with their digests; files that are proven are forgotten."""
+    for _number in range(SHARE):
+        claimed = schedules.claim(work=Work.PROVE, now=timezone.now())  # noqa: TID251 - a task's time begins here
+        if not claimed:
+            break
+        _prove(claimed[0])
+    else:
+        prove_accounts.delay_on_commit()
+    completeness.prune(now=timezone.now())  # noqa: TID251 - likewise
+
+
+def _prove(account_id: int) -> None:
+    """The account's next proof is due in its time, earlier if the cloud did not answer."""
+    pause = timedelta(seconds=settings.PROOF_INTERVAL)
+    try:
+        for step in Prover(account_id).steps(now=timezone.now()):  # noqa: TID251 - likewise
+            _extend(account_id)
+            if step.repaired:
+                rebuild_runs.delay_on_commit()
+    except Unavailable as problem:
+        _log.warning("account %s is not proven now: %s", account_id, problem)
+        pause = min(pause, PAUSE)
+    except CustomerProblem as problem:
+        _log.warning("account %s cannot be proven: %s", account_id, problem)
+        schedules.plan(account_ids=[account_id], work=[Work.CHECK], at=timezone.now())  # noqa: TID251 - likewise
+    except (ObjectDoesNotExist, LookupError):
+        return  # deleted meanwhile
+    schedules.done(account_id=account_id, work=Work.PROVE, next_at=timezone.now() + pause)  # noqa: TID251 - likewise
+
+
+def _extend(account_id: int) -> None:
+    """Nobody else takes the account while its proof goes on, however long that is."""
+    until = timezone.now() + schedules.LEASE  # noqa: TID251 - likewise
+    schedules.done(account_id=account_id, work=Work.PROVE, next_at=until)
