@@ -8,6 +8,7 @@ from benchmarks import measuring
 WORKLOADS = (
     ("Decode and extract, one core", "benchmarks.decode", ()),
     ("Files into events in PostgreSQL, one worker", "benchmarks.ingest", ()),
+    ("A queue of 2,000 log files, one worker", "benchmarks.queue", ()),
     ("Stored events into runs into 90 days of usage", "benchmarks.metering", ("1000", "10000", "100000")),
     (
         "The same without the exclusion constraint",

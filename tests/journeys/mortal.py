@@ -1,0 +1,91 @@
+"""A worker that drains the queues and dies at a step that it is told: `python -m tests.journeys.mortal`.
+
+It loads everything once and forks for each life, so that a life costs a fraction of a second. Each line of its input
+begins one: the number of steps it has, 0 for as many as it takes. A step is the beginning or the end of an SQL
+statement, a commit or a request to AWS. Each life is answered with a line: `died`, or `drained`.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+import django
+from botocore.httpsession import URLLib3Session
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+AS_OF = datetime(2026, 3, 5, tzinfo=UTC)
+
+
+class Fate:
+    """Counts steps, and kills this process at the last of them as nothing but SIGKILL does: at once."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+        self._lock = threading.Lock()
+
+    def step(self) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, a step before it and one after it."""
+
+        @wraps(function)
+        def stepping(*arguments: Any, **more: Any) -> Any:
+            self.step()
+            answer = function(*arguments, **more)
+            self.step()
+            return answer
+
+        return stepping
+
+    def statement(self, execute: Callable[..., Any], *details: Any) -> Any:
+        """As Django wraps statements."""
+        return self.around(execute)(*details)
+
+
+def live(steps: int) -> None:
+    """Drain the queues, and recalculate what that changed."""
+    from cloudigrade.clouds.aws import queues  # noqa: PLC0415 - wants Django to be set up
+    from cloudigrade.services import clouds, ingest, runs, usage  # noqa: PLC0415 - likewise
+
+    fate = Fate(steps)
+    setattr(BaseDatabaseWrapper, "commit", fate.around(BaseDatabaseWrapper.commit))  # noqa: B010 - mypy forbids the plain way
+    setattr(URLLib3Session, "send", fate.around(URLLib3Session.send))  # noqa: B010 - likewise
+    queues.WAIT = 0
+    setattr(queues, "AT_ONCE", 1)  # noqa: B010 - final; ten messages a delivery, so that there are many
+    with connection.execute_wrapper(fate.statement):
+        for _ in ingest.drained(cloud=clouds.get("aws"), clock=lambda: AS_OF):
+            runs.recalculate_all(as_of=AS_OF)
+        runs.recalculate_all(as_of=AS_OF)
+        usage.recalculate_all(as_of=AS_OF)
+
+
+def main() -> None:
+    """One life after the other, until the input ends."""
+    django.setup()
+    from cloudigrade.services import clouds  # noqa: PLC0415 - wants Django to be set up
+
+    clouds.get("aws")
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            live(int(line))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+        answer = "died" if is_killed else "drained" if status == 0 else f"failed with {status}"
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
