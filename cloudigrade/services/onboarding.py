@@ -196,13 +196,16 @@ def _taken_application() -> CustomerProblem:
 
 def _store(claimed: CloudAccount, platform: PlatformIds | None, now: datetime) -> int:
     _name(claimed, platform)
-    try:
-        with transaction.atomic():
-            claimed.save()
-    except IntegrityError:  # another customer's claim names the same application, and was stored since we looked
-        raise _taken_application() from None
+    _save(claimed)
     schedules.plan(account_ids=[claimed.pk], work=[Work.CONNECT], at=now)
     return claimed.pk
+
+
+def _save(account: CloudAccount) -> None:
+    try:
+        account.save()
+    except IntegrityError:  # another customer's claim names the same application, and was stored since we looked
+        raise _taken_application() from None
 
 
 def _name(account: CloudAccount, platform: PlatformIds | None) -> None:
@@ -231,7 +234,7 @@ def _claim_again(known: CloudAccount, claimed: CloudAccount, platform: PlatformI
             known.next_credentials = claimed.credentials
         # files alone were read of it until now
         known.external_id = known.external_id or claimed.external_id
-    known.save()
+    _save(known)
     if is_news:
         schedules.plan(account_ids=[known.pk], work=[Work.CONNECT], at=now)
     return known.pk

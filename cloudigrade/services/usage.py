@@ -45,16 +45,18 @@ def mark(*, customer_id: int, spans: Iterable[tuple[int, int | None]], as_of: da
 
 def mark_images(*, pairs: Iterable[tuple[int, int]], as_of: datetime) -> None:
     """Every day on which an instance of the customer ran from the image, of each pair, will be answered anew."""
+    customers, images = transposed(pairs, 2)
     execute(
         _MARK.format(
-            "SELECT DISTINCT p.customer_id, (lower(r.period) AT TIME ZONE 'UTC')::date AS first,"
+            "SELECT DISTINCT a.customer_id, (lower(r.period) AT TIME ZONE 'UTC')::date AS first,"
             "  (upper(r.period) AT TIME ZONE 'UTC' - interval '1 microsecond')::date AS last"
-            " FROM unnest(%s::bigint[], %s::bigint[]) AS p(customer_id, image_id)"
-            " JOIN cloudigrade_instance AS i ON i.image_id = p.image_id"
-            " JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id AND a.customer_id = p.customer_id"
+            " FROM cloudigrade_cloudaccount AS a JOIN cloudigrade_instance AS i ON i.account_id = a.id"
             " JOIN cloudigrade_run AS r ON r.instance_id = i.id"
+            # said twice: the planner looks up the first, and checks the second
+            " WHERE a.customer_id = ANY(%s) AND i.image_id = ANY(%s)"
+            "  AND (a.customer_id, i.image_id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))"
         ),
-        [*transposed(pairs, 2), _day(as_of), _day(as_of)],
+        [customers, images, customers, images, _day(as_of), _day(as_of)],
     )
 
 
@@ -67,12 +69,11 @@ _MARK = """
     CROSS JOIN LATERAL (
         SELECT coalesce((SELECT (min(metered_from) AT TIME ZONE 'UTC')::date FROM cloudigrade_cloudaccount AS a
                          WHERE a.customer_id = touched.customer_id), %s::date) AS first,
-               greatest(%s::date, (SELECT max(day) + 1 FROM cloudigrade_concurrentusage AS u
-                                   WHERE u.customer_id = touched.customer_id)) AS stop
+               greatest(%s::date - 1, (SELECT max(day) FROM cloudigrade_concurrentusage AS u
+                                       WHERE u.customer_id = touched.customer_id)) AS last
     ) AS due
-    CROSS JOIN LATERAL unnest(
-        touched.days * datemultirange(daterange(due.first, greatest(due.first, due.stop)))) AS part
-    CROSS JOIN LATERAL generate_series(lower(part)::timestamp, upper(part) - interval '1 day', interval '1 day') AS day
+    CROSS JOIN LATERAL generate_series(due.first::timestamp, due.last::timestamp, interval '1 day') AS day
+    WHERE day::date <@ touched.days
     ORDER BY 1, 2 ON CONFLICT (customer_id, day) DO UPDATE SET marks = cloudigrade_dirtyday.marks + 1
 """
 

@@ -204,6 +204,34 @@ def test_taking_an_update_back_leaves_nothing_of_it(account_id, owner, cloud):
     as_it_was(account_id, old)
 
 
+def test_taking_an_update_back_leaves_what_others_have_added(account_id, owner, cloud):
+    old, new = row(account_id).credentials, owner.arn(OTHER)
+    update(account_id, new)
+    other = owner.claim(new)
+    connect(other)
+
+    update(account_id, old)
+    assert state(other) == GOOD
+
+    platforms = owner.arn("000000000044")
+    update(account_id, platforms)
+    third = owner.claim(platforms, platform=PlatformIds(1, 2, 3))
+    update(account_id, old)
+    assert row(third).wanted == "enabled"
+
+
+def test_the_same_update_again_goes_on_with_it(account_id, owner, cloud):
+    new = owner.arn(OTHER)
+    update(account_id, new)
+    cloud.fail("connect", CustomerProblem("five trails", Problem.TOO_MANY_TRAILS), account=OTHER)
+    connect(account_id)
+
+    update(account_id, new)
+
+    assert CloudAccount.objects.count() == 2
+    assert connect(account_id).result is Result.DONE
+
+
 def test_deleting_an_account_that_was_to_be_moved_leaves_nothing(account_id, owner, cloud):
     update(account_id, owner.arn(OTHER))
     cloud.fail("connect", Unavailable("an outage"), account=OTHER)

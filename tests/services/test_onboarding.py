@@ -65,6 +65,14 @@ def test_an_account_is_verified_then_connected_and_its_reading_begins(owner, clo
     assert {call.external_id for call in cloud.calls} == {owner.external_id}
 
 
+def test_connecting_again_keeps_since_when_it_is_enabled(owner):
+    account_id = owner.connected()
+
+    connect(account_id, AS_OF + MINUTE)
+
+    assert (row(account_id).enabled_at, row(account_id).checked_at) == (AS_OF, AS_OF + MINUTE)
+
+
 def test_an_account_whose_files_no_queue_tells_of_is_polled(owner, cloud):
     arn = owner.arn(bucket="my-logs")
     account_id = owner.claim(arn)
@@ -125,6 +133,32 @@ def test_c25_an_application_has_one_account(owner, stranger):
             other.claim(other.arn(native_id), platform=APPLICATION)
         assert caught.value.problem is Problem.DUPLICATE_CREDENTIALS
     assert list(CloudAccount.objects.values_list("pk", flat=True)) == [account_id]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_c25_an_application_that_is_taken_while_it_is_claimed_is_no_error(owner, stranger, monkeypatch, is_known):
+    """C25: two customers' claims at once, each of which saw the application free."""
+    owner.claim(platform=APPLICATION)
+    arn = stranger.arn(OTHER)
+    if is_known:
+        stranger.claim(arn)
+    with monkeypatch.context() as patch:
+        patch.setattr(onboarding, "_refuse_taken_application", lambda *_: None)
+        with pytest.raises(CustomerProblem, match="the platform's application has another account"):
+            stranger.claim(arn, platform=APPLICATION)
+
+    assert CloudAccount.objects.count() == 1 + is_known
+    assert CloudAccount.objects.filter(platform_application_id=8).count() == 1
+
+
+def test_c25_an_application_that_is_taken_is_not_given_to_a_known_account(owner):
+    owner.claim(platform=APPLICATION)
+    other = owner.claim(owner.arn(OTHER))
+
+    with pytest.raises(CustomerProblem, match="the platform's application has another account"):
+        owner.claim(owner.cloud.accounts[OTHER].arn, platform=APPLICATION)
+
+    assert row(other).platform_application_id is None
 
 
 def test_c25_an_account_has_one_application(owner, cloud):
