@@ -64,8 +64,10 @@ def _connect_customer(data, org_id):
         database.execute(
             "WITH c AS (INSERT INTO cloudigrade_customer (org_id, created_at) VALUES (%s, now()) RETURNING id)"
             " INSERT INTO cloudigrade_cloudaccount"
-            " (customer_id, cloud, native_id, metered_from, is_verified, created_at)"
-            " SELECT id, 'aws', '000000000042', %s, true, now() FROM c",
+            " (customer_id, cloud, native_id, metered_from, is_verified, created_at, updated_at, wanted, is_paused,"
+            "  is_enabled, details, credentials, next_credentials, external_id, problem_code, problem)"
+            " SELECT id, 'aws', '000000000042', %s, true, now(), now(), 'enabled', false,"
+            "  false, '{}', '', '', '', '', '' FROM c",
             values,
         )
 
