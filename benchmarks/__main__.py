@@ -9,6 +9,7 @@ WORKLOADS = (
     ("Decode and extract, one core", "benchmarks.decode", ()),
     ("Files into events in PostgreSQL, one worker", "benchmarks.ingest", ()),
     ("A queue of 2,000 log files, one worker", "benchmarks.queue", ()),
+    ("A sweep of 10,000 instances in 20 regions", "benchmarks.sweep", ()),
     ("Stored events into runs into 90 days of usage", "benchmarks.metering", ("1000", "10000", "100000")),
     (
         "The same without the exclusion constraint",

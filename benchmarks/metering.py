@@ -119,7 +119,7 @@ def fill(instances: int) -> None:
         verdicts.recalculate(image_ids=images, as_of=start)
     ids = [instance for (instance,) in staging.fetch("SELECT id FROM cloudigrade_instance ORDER BY id")]
     columns = ["instance_id", "source_id", "revision", "occurred_at", "kind", "feed", "previous", "is_launch",
-               "is_termination", "instance_type", "billing_code"]  # fmt: skip
+               "is_termination", "instance_type", "billing_code", "earliest", "latest"]  # fmt: skip
     staging.copy_into("cloudigrade_instanceevent", columns, _events(ids))
     for table in ("instance", "instanceevent", "imageverdict", "image"):
         staging.execute(f"ANALYZE cloudigrade_{table}")
@@ -134,7 +134,7 @@ def _events(ids: list[int]) -> Iterator[tuple[object, ...]]:
             yield (
                 instance, f"{instance:08x}-{turn:04d}-4000-8000-00000000beef", "", start + timedelta(seconds=second),
                 1 if on else 2, 1, 0 if turn == 0 else (2 if on else 1), turn == 0, False,
-                ("t3.large" if instance % 2 else "m5.4xlarge") if turn == 0 else "", "",
+                ("t3.large" if instance % 2 else "m5.4xlarge") if turn == 0 else "", "", 0, 0,
             )  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def _lag_line(lag: Lag) -> str:
     ages = {
         "newest event": lag.newest_event,
         "oldest unread message": lag.oldest_message,
-        "longest since a sweep": lag.last_sweep,
+        "oldest sweep": lag.last_sweep,
     }
     counts = {
         "message(s) waiting": lag.waiting,

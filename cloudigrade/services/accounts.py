@@ -48,8 +48,7 @@ def _add_names(customer: Customer, org_id: str, account_number: str) -> None:
     if not names:
         return
     try:
-        with transaction.atomic():
-            Customer.objects.filter(pk=customer.pk).update(**names)
+        Customer.objects.filter(pk=customer.pk).update(**names)
     except IntegrityError:  # somebody else got the name since we looked
         raise _contradiction() from None
 

@@ -70,7 +70,6 @@ def claim(
         # one claim of a customer at a time: the second finds what the first made
         Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
         known = _locked(cloud=cloud, native_id=native_id, customer_id=customer_id)
-        _refuse_taken_application(claimed, platform)
         if known is None:
             return _store(claimed, platform, now)
         return _claim_again(known, claimed, platform, now)
@@ -175,25 +174,6 @@ def _being_deleted(account: CloudAccount) -> Unavailable:
     return Unavailable(f"account {account.native_id} is being deleted")
 
 
-def _refuse_taken_application(claimed: CloudAccount, platform: PlatformIds | None) -> None:
-    """Raise where the platform's application has another account already."""
-    if platform is None:
-        return
-    taken = CloudAccount.objects.filter(
-        platform_authentication_id=platform.authentication_id, platform_application_id=platform.application_id
-    ).first()
-    if taken and (taken.customer_id, taken.cloud, taken.native_id) != (
-        claimed.customer_id,
-        claimed.cloud,
-        claimed.native_id,
-    ):
-        raise _taken_application()
-
-
-def _taken_application() -> CustomerProblem:
-    return CustomerProblem("the platform's application has another account", Problem.DUPLICATE_CREDENTIALS)
-
-
 def _store(claimed: CloudAccount, platform: PlatformIds | None, now: datetime) -> int:
     _name(claimed, platform)
     _save(claimed)
@@ -204,8 +184,9 @@ def _store(claimed: CloudAccount, platform: PlatformIds | None, now: datetime) -
 def _save(account: CloudAccount) -> None:
     try:
         account.save()
-    except IntegrityError:  # another customer's claim names the same application, and was stored since we looked
-        raise _taken_application() from None
+    except IntegrityError:  # the one constraint that can fail here: one account per application
+        problem = CustomerProblem("the platform's application has another account", Problem.DUPLICATE_CREDENTIALS)
+        raise problem from None
 
 
 def _name(account: CloudAccount, platform: PlatformIds | None) -> None:

@@ -58,7 +58,7 @@ def remove(*, account_id: int, now: datetime) -> bool:
 @transaction.atomic
 def _remove_some(account_id: int, now: datetime) -> bool:
     """Some instances are gone, and with the last of them the account; true once it is."""
-    # whoever adds an instance refers to this row, and waits
+    # whoever adds an instance refers to this row: it waits when it commits, and fails once the row is gone
     owner = fetch("SELECT customer_id FROM cloudigrade_cloudaccount WHERE id = %s FOR UPDATE", [account_id])
     if not owner:
         return True

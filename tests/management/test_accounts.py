@@ -225,6 +225,7 @@ def test_status_shows_each_feed_and_what_lags(shell, added):
     assert said.startswith(f"Account {ACCOUNT}: enabled, metered from ")
     assert set(shell.column(0, "status")) == {REGION, "us-east-1"}
     assert "  how complete it is is not proven yet\n" in said
+    assert "In all accounts of all customers: oldest sweep " in said
     assert "0 message(s) waiting, 0 dead, 0 gap(s), 0 rejected\n" in said
     value = json.loads(shell.run("status", ACCOUNT, "--format", "json"))
     assert [one["native_id"] for one in value["accounts"]] == [ACCOUNT]

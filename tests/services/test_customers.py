@@ -89,6 +89,16 @@ def test_c26_many_at_once_make_one_customer():
     assert names() == [("11", "5")]
 
 
+def test_c26_who_comes_second_finds_whom_the_first_made(db, monkeypatch):
+    first = ensure("11")
+    answers: list[list[Customer]] = [[]]
+    look = accounts._named
+    monkeypatch.setattr(accounts, "_named", lambda *given: answers.pop() if answers else look(*given))
+
+    assert ensure("11", "5") == first
+    assert names() == [("11", "5")]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_c26_a_name_that_somebody_else_gets_meanwhile_is_a_problem_and_no_error():
     ensure("11")

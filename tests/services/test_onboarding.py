@@ -135,22 +135,6 @@ def test_c25_an_application_has_one_account(owner, stranger):
     assert list(CloudAccount.objects.values_list("pk", flat=True)) == [account_id]
 
 
-@pytest.mark.parametrize("is_known", [False, True])
-def test_c25_an_application_that_is_taken_while_it_is_claimed_is_no_error(owner, stranger, monkeypatch, is_known):
-    """C25: two customers' claims at once, each of which saw the application free."""
-    owner.claim(platform=APPLICATION)
-    arn = stranger.arn(OTHER)
-    if is_known:
-        stranger.claim(arn)
-    with monkeypatch.context() as patch:
-        patch.setattr(onboarding, "_refuse_taken_application", lambda *_: None)
-        with pytest.raises(CustomerProblem, match="the platform's application has another account"):
-            stranger.claim(arn, platform=APPLICATION)
-
-    assert CloudAccount.objects.count() == 1 + is_known
-    assert CloudAccount.objects.filter(platform_application_id=8).count() == 1
-
-
 def test_c25_an_application_that_is_taken_is_not_given_to_a_known_account(owner):
     owner.claim(platform=APPLICATION)
     other = owner.claim(owner.arn(OTHER))

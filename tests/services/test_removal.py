@@ -1,8 +1,11 @@
 """A deleted account leaves nothing behind, and exactly the days that its runs touched are answered anew."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connections
 
 from cloudigrade.models import (
     CloudAccount,
@@ -26,6 +29,7 @@ from tests import fake_cloud
 from tests.builders import ACCOUNT, AS_OF, day, launch, moment, red_hat_image, stop
 from tests.services.owners import Owner, connect, due
 from tests.services.stored import Stored
+from tests.services.test_concurrency import PATIENCE, await_lock
 
 ANY = ("_ANY",) * 5
 OTHER = "000000000043"
@@ -70,6 +74,7 @@ def _surroundings(account_id, stored):
         Quarantine.objects.create(
             customer_id=stored.customer_id, feed="cloudtrail", source="s", hash=account, account=account, reason="odd"
         )
+    Quarantine.objects.create(feed="cloudtrail", source="s", hash=ACCOUNT, account=ACCOUNT, reason="of nobody")
 
 
 def delete(account_id):
@@ -88,7 +93,7 @@ def test_nothing_of_it_is_left_and_all_of_others_is(stored, account_id, cloud):
         assert not model.objects.exists()
     assert set(FeedPosition.objects.values_list("account__native_id", flat=True)) <= {OTHER}
     assert set(DueWork.objects.values_list("account__native_id", flat=True)) == {OTHER}
-    assert list(Quarantine.objects.values_list("account", flat=True)) == [OTHER]
+    assert set(Quarantine.objects.values_list("account", "reason")) == {(OTHER, "odd"), (ACCOUNT, "of nobody")}
     assert Image.objects.count() == 1, "what is true for everyone stays"
     assert not cloud.accounts[ACCOUNT].has_our_trail
     assert cloud.accounts[OTHER].has_our_trail
@@ -181,3 +186,35 @@ def test_what_is_gone_may_be_claimed_again_and_is_new(stored, account_id, cloud)
 
     assert connect(again).result is Result.DONE
     assert CloudAccount.objects.get(pk=again).metered_from == AS_OF
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_recorded_while_an_account_goes_does_not_come_back(monkeypatch):
+    """Whoever adds an instance meanwhile waits, fails, and finds no such account the next time."""
+    Stored("11")
+    account_id = CloudAccount.objects.get().pk
+    looked, may_go = threading.Event(), threading.Event()
+
+    def waits(**_):
+        looked.set()
+        assert may_go.wait(PATIENCE)
+
+    def elsewhere(function, *arguments, **given):
+        try:
+            return function(*arguments, **given)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(usage, "mark", waits)
+    with ThreadPoolExecutor(2) as pool:
+        removing = pool.submit(elsewhere, removal.remove, account_id=account_id, now=AS_OF)
+        assert looked.wait(PATIENCE)
+        late = {"account_id": account_id, "native_id": "i-late", "region": "eu-west-1"}
+        adding = pool.submit(elsewhere, Instance.objects.create, **late)
+        await_lock(adding)
+        may_go.set()
+        assert removing.result(PATIENCE)
+        with pytest.raises(IntegrityError):
+            adding.result(PATIENCE)
+
+    assert (Instance.objects.count(), CloudAccount.objects.count()) == (0, 0)

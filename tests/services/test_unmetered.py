@@ -101,6 +101,14 @@ def test_pausing_twice_is_harmless_and_pauses_and_disablings_overlap(account_id)
     assert (row(account_id).wanted, row(account_id).is_paused) == ("enabled", False)
 
 
+def test_enabling_what_is_paused_leaves_it_paused(account_id):
+    onboarding.pause(account_id=account_id, now=moment(10))
+    onboarding.enable(account_id=account_id, now=moment(11))
+
+    assert (row(account_id).wanted, row(account_id).is_paused) == ("enabled", True)
+    assert periods(account_id) == [(10, None)]
+
+
 def test_a_period_without_length_is_none(account_id):
     onboarding.pause(account_id=account_id, now=moment(10))
     onboarding.unpause(account_id=account_id, now=moment(10))
