@@ -15,7 +15,11 @@ from cloudigrade.config.cluster import DatabaseProblem
 
 env.select_settings()
 
-_MODULES = [module.name for module in pkgutil.iter_modules(cloudigrade.tasks.__path__, "cloudigrade.tasks.")]
+_MODULES = [
+    f"cloudigrade.tasks.{module.name}"
+    for module in pkgutil.iter_modules(cloudigrade.tasks.__path__)
+    if module.name != "base"
+]
 
 
 def _tick(task: str, seconds: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Belief(NamedTuple):
     """Of the run that has no end, if there is no doubt about it; None: there is none."""
     last_on: int = 0
     last_off: int = 0
+    """Estimates too."""
     last_heard: int = 0
     """Of whatever its feeds told."""
 

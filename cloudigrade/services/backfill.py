@@ -123,14 +123,7 @@ class Backfill:
         return {*found.values_list("source", flat=True)} - {*gaps.values_list("source", flat=True)}
 
     def _record(self, batch: Batch, now: datetime) -> tuple[int, int, int]:
-        recorded = ingest.record_batch(
-            customer_id=self._row.customer_id,
-            cloud=self._row.cloud,
-            feed=completeness.LOGS,
-            batch=batch,
-            speaks_for=[self._row.native_id],
-            now=now,
-        )
+        recorded = ingest.record_logs(account=self._row, batch=batch, now=now)
         return len(batch.read_sources), recorded.new, len(batch.rejected)
 
 

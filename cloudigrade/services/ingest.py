@@ -11,14 +11,15 @@ from django.db import OperationalError, transaction
 from cloudigrade.clouds.cloud import Cloud, Delivery
 from cloudigrade.clouds.protocol import Batch, FileRead, Unavailable
 from cloudigrade.domain.events import Feed
+from cloudigrade.models import CloudAccount
 from cloudigrade.services import activity, feeds
 from cloudigrade.services.activity import Recorded
+from cloudigrade.services.completeness import LOGS
 from cloudigrade.services.staging import execute, fetch
 
-LOGS: Final = "cloudtrail"
 NOTICES: Final = "eventbridge"
 MESSAGES: Final = "message"
-"""Feeds by what they bring: log files, notices, and messages that nobody can read."""
+"""Feeds by what they bring beside log files: notices, and messages that nobody can read."""
 
 TRIES: Final = 5
 _IN_THE_WAY: Final = frozenset({"40001", "40P01"})
@@ -63,6 +64,18 @@ def record_batch(
 ) -> Recorded:
     """What was read of a customer's feed is stored, in one transaction, and gaps that it fills are healed."""
     return _persistently(lambda: _record(customer_id, cloud, feed, batch, speaks_for, now))
+
+
+def record_logs(*, account: CloudAccount, batch: Batch, now: datetime) -> Recorded:
+    """What was read of the log files of one account is stored; it says nothing of any other."""
+    return record_batch(
+        customer_id=account.customer_id,
+        cloud=account.cloud,
+        feed=LOGS,
+        batch=batch,
+        speaks_for=[account.native_id],
+        now=now,
+    )
 
 
 def record_lag(*, delivery: Delivery, now: datetime) -> None:

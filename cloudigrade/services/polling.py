@@ -30,14 +30,7 @@ def poll(*, account_id: int, clock: Callable[[], datetime]) -> int:
         account_of(row), since=since, until=days.second_of(begun), known=lambda names: known(account_id, names)
     )
     for batch in found:
-        ingest.record_batch(
-            customer_id=row.customer_id,
-            cloud=row.cloud,
-            feed=ingest.LOGS,
-            batch=batch,
-            speaks_for={row.native_id},
-            now=clock(),
-        )
+        ingest.record_logs(account=row, batch=batch, now=clock())
         read += len(batch.read_sources)
         schedules.done(account_id=account_id, work=Work.POLL, next_at=clock() + schedules.LEASE)  # still at it
     FeedPosition.objects.update_or_create(

@@ -100,13 +100,5 @@ class Prover:
         return read._replace(reasons={source: why for source, why in read.reasons.items() if source in known})
 
     def _record(self, batch: Batch, now: datetime) -> None:
-        if batch == Batch(accounts=batch.accounts):
-            return
-        ingest.record_batch(
-            customer_id=self._row.customer_id,
-            cloud=self._row.cloud,
-            feed=completeness.LOGS,
-            batch=batch,
-            speaks_for=[self._row.native_id],
-            now=now,
-        )
+        if batch != Batch(accounts=batch.accounts):
+            ingest.record_logs(account=self._row, batch=batch, now=now)

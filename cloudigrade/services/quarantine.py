@@ -12,10 +12,10 @@ from cloudigrade.clouds import registry
 from cloudigrade.clouds.cloud import Route
 from cloudigrade.clouds.protocol import CustomerProblem, Rejected, Unavailable, Unreadable
 from cloudigrade.models import CloudAccount, Quarantine
-from cloudigrade.services import clouds, feeds, ingest
+from cloudigrade.services import clouds, completeness, feeds, ingest
 from cloudigrade.services.opened import account_of
 
-_AGAIN: Final = frozenset({ingest.LOGS, ingest.MESSAGES})
+_AGAIN: Final = frozenset({completeness.LOGS, ingest.MESSAGES})
 """Feeds whose parts can be read again; a description is out of date by then."""
 
 

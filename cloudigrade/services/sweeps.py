@@ -167,7 +167,7 @@ def _beliefs(listed: Iterable[RegionSweep], account: _Account) -> dict[str, _Bel
              AS l(native_id, launched_at, is_on, is_undated)
         ), doubtful AS (
             SELECT i.id, i.native_id, i.region, i.seen_on_at, CASE WHEN l.is_on THEN l.launched_at END AS until,
-                   CASE WHEN i.runs_dirty_from IS NULL THEN date_part('epoch', lower(r.period))::bigint END AS on_since
+                   date_part('epoch', lower(r.period))::bigint AS on_since
             FROM cloudigrade_instance AS i LEFT JOIN listed AS l ON l.native_id = i.native_id
             LEFT JOIN cloudigrade_run AS r ON r.instance_id = i.id AND upper_inf(r.period)
             WHERE i.account_id = %(account)s AND i.region = ANY(%(regions)s) AND (
@@ -180,7 +180,7 @@ def _beliefs(listed: Iterable[RegionSweep], account: _Account) -> dict[str, _Bel
             SELECT max(date_part('epoch', occurred_at)::bigint) FILTER (WHERE kind = %(turn_on)s) AS last_on,
                    max(date_part('epoch', occurred_at)::bigint) FILTER (WHERE kind = %(turn_off)s) AS last_off,
                    max(date_part('epoch', occurred_at)::bigint) FILTER (WHERE feed < %(described)s) AS last_heard
-            FROM cloudigrade_instanceevent AS e WHERE e.instance_id = d.id AND e.feed < %(estimated)s
+            FROM cloudigrade_instanceevent AS e WHERE e.instance_id = d.id
              AND (d.until IS NULL OR e.occurred_at < to_timestamp(d.until - %(same)s))
         ) AS e
         """,
@@ -192,7 +192,6 @@ def _beliefs(listed: Iterable[RegionSweep], account: _Account) -> dict[str, _Bel
             "turn_on": Kind.POWER_ON.value,
             "turn_off": Kind.POWER_OFF.value,
             "described": Feed.DESCRIPTION.value,
-            "estimated": Feed.ESTIMATE.value,
         },
     )
     return {name: (region, Belief(*belief)) for name, region, *belief in rows}
@@ -276,6 +275,6 @@ def _see(listed: Iterable[RegionSweep], account: _Account) -> None:
         execute(
             "UPDATE cloudigrade_instance AS i SET seen_on_at = s.at"
             " FROM unnest(%s::text[], %s::bigint[]) AS s(native_id, at)"
-            " WHERE i.account_id = %s AND i.native_id = s.native_id AND coalesce(i.seen_on_at, 0) < s.at",
+            " WHERE i.account_id = %s AND i.native_id = s.native_id",
             [*transposed(seen, 2), account.id],
         )

@@ -2,17 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cloudigrade.services import definitions, onboarding, schedules
 from cloudigrade.services.connecting import Outcome
 from cloudigrade.services.schedules import Work
+from cloudigrade.tasks import base
 from cloudigrade.tasks.metering import rebuild_runs
 from cloudigrade.tasks.sweeps import refresh_definitions
 
@@ -23,18 +21,7 @@ SHARE = 20
 
 _log = logging.getLogger(__name__)
 
-_PLATFORM: dict[str, Any] = {
-    "base": DjangoTask,
-    # A worker that dies leaves its message to another, and its claim until the lease is over; all is safe to repeat.
-    "acks_late": True,
-    "soft_time_limit": 600,
-    "time_limit": 660,
-    # Deadlocks and lost connections: the transaction is undone, and the work is still due.
-    "autoretry_for": (OperationalError, InterfaceError),
-    "max_retries": 5,
-    "retry_backoff": 1,
-    "retry_backoff_max": 60,
-}
+_PLATFORM = base.options(seconds=600)
 
 
 @shared_task(name="api.tasks.enable_account", **_PLATFORM)

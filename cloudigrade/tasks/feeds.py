@@ -3,18 +3,16 @@
 import logging
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cloudigrade.clouds import registry
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
 from cloudigrade.services import clouds, feeds, ingest, polling, schedules
 from cloudigrade.services.schedules import Work
+from cloudigrade.tasks import base
 from cloudigrade.tasks.metering import rebuild_runs
 from cloudigrade.tasks.sweeps import describe_unknown
 
@@ -26,17 +24,7 @@ SHARE = 20
 RETRY = 60
 """Seconds until files are looked for again that could not be read just now."""
 
-_INGEST: dict[str, Any] = {
-    "base": DjangoTask,
-    # A worker that dies has acknowledged nothing that is not committed: messages come again, and all is safe to repeat.
-    "acks_late": True,
-    "soft_time_limit": 1500,
-    "time_limit": 1560,
-    "autoretry_for": (OperationalError, InterfaceError),
-    "max_retries": 5,
-    "retry_backoff": 1,
-    "retry_backoff_max": 60,
-}
+_INGEST = base.options(seconds=1500)
 _log = logging.getLogger(__name__)
 
 

@@ -2,29 +2,19 @@
 
 from collections.abc import Callable
 from itertools import takewhile
-from typing import Any
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cloudigrade.services import runs, usage
+from cloudigrade.tasks import base
 
 QUEUE = "compute"
 """Of all tasks here; Celery looks it up by their module."""
 SHARE = 25
 """Claims for one message; then the next message goes on, so that no task runs for long and others get their turn."""
 
-_COMPUTE: dict[str, Any] = {
-    "base": DjangoTask,
-    "acks_late": True,
-    # Deadlocks, failed serializations and lost connections: the transaction is undone, and the rows still wait.
-    "autoretry_for": (OperationalError, InterfaceError),
-    "max_retries": 5,
-    "retry_backoff": 1,
-    "retry_backoff_max": 60,
-}
+_COMPUTE = base.options()
 
 
 @shared_task(name="api.tasks.recalculate_runs_for_all_cloud_accounts", **_COMPUTE)

@@ -2,19 +2,17 @@
 
 import logging
 from datetime import timedelta
-from typing import Any
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.services import completeness, schedules
 from cloudigrade.services.proving import Prover
 from cloudigrade.services.schedules import Work
+from cloudigrade.tasks import base
 from cloudigrade.tasks.metering import rebuild_runs
 
 QUEUE = "upkeep"
@@ -26,17 +24,7 @@ PAUSE = timedelta(minutes=5)
 
 _log = logging.getLogger(__name__)
 
-_UPKEEP: dict[str, Any] = {
-    "base": DjangoTask,
-    "acks_late": True,
-    "soft_time_limit": 1800,
-    "time_limit": 1860,
-    # Deadlocks and lost connections: the transaction is undone, and the work is due again after its lease.
-    "autoretry_for": (OperationalError, InterfaceError),
-    "max_retries": 5,
-    "retry_backoff": 1,
-    "retry_backoff_max": 60,
-}
+_UPKEEP = base.options(seconds=1800)
 
 
 @shared_task(name="api.tasks.prove_accounts", **_UPKEEP)

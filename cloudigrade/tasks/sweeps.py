@@ -2,18 +2,16 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
 
 from celery import shared_task
-from celery.contrib.django.task import DjangoTask
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from cloudigrade.clouds import registry
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.services import clouds, definitions, schedules, sweeps, unknown
 from cloudigrade.services.schedules import Work
+from cloudigrade.tasks import base
 from cloudigrade.tasks.metering import rebuild_runs
 
 QUEUE = "ingest"
@@ -21,17 +19,7 @@ QUEUE = "ingest"
 SHARE = 20
 """Accounts for one message; then the next message goes on, so that no task runs for long."""
 
-_INGEST: dict[str, Any] = {
-    "base": DjangoTask,
-    # A worker that dies leaves its message to another, and its claim until the lease is over; all is safe to repeat.
-    "acks_late": True,
-    "soft_time_limit": 1500,
-    "time_limit": 1560,
-    "autoretry_for": (OperationalError, InterfaceError),
-    "max_retries": 5,
-    "retry_backoff": 1,
-    "retry_backoff_max": 60,
-}
+_INGEST = base.options(seconds=1500)
 _log = logging.getLogger(__name__)
 
 

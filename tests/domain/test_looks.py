@@ -30,6 +30,12 @@ def test_an_undated_stop_lies_between_the_look_that_found_it_on_and_the_one_that
     )
 
 
+def test_a_look_just_after_the_launch_does_not_stretch_the_interval_before_it():
+    found = stop_after_launch("i-1", T, Look(T + HOUR, T + 60), Belief(seen_on_at=T + 60))
+
+    assert within(found) == (T, T + HOUR + SLACK)
+
+
 def test_an_undated_stop_after_a_launch_between_two_looks_lies_after_that_launch():
     found = stop_after_launch("i-1", T + HOUR, Look(T + 2 * HOUR, T), Belief())
 
@@ -77,9 +83,8 @@ def test_a_launch_in_the_midst_of_a_run_tells_of_a_stop_before_it():
 
 
 def test_a_launch_that_was_seen_before_is_no_news():
-    belief = Belief(seen_on_at=T + 4 * HOUR, on_since=T)
-
-    assert stop_before_launch("i-1", T + 3 * HOUR, belief) is None
+    for seen in (T + 3 * HOUR, T + 3 * HOUR + 60, T + 4 * HOUR):
+        assert stop_before_launch("i-1", T + 3 * HOUR, Belief(seen_on_at=seen, on_since=T)) is None
 
 
 def test_who_is_believed_to_be_off_was_not_stopped_before_the_launch():

@@ -109,6 +109,25 @@ def test_the_late_records_of_such_a_stop_and_start_take_the_place_of_the_estimat
     assert stored.spans() == [("i-1", 1, 8.25), ("i-1", 9, None)]
 
 
+def test_a_start_that_a_feed_told_of_without_its_stop_is_explained_by_the_estimate(stored, sweep):
+    stored.meter(launch("i-1", 1))
+    sweep(looked(8, described("i-1", 1)))
+    stored.meter(start("i-1", 9))
+    assert stored.spans() == [("i-1", 1, None)]
+
+    sweep(looked(10, described("i-1", 9)))
+
+    assert [(began, ended is None) for _, began, ended in stored.spans()] == [(1, False), (9, True)]
+    assert Instance.objects.get().drift == []
+
+
+def test_a_launch_that_two_tell_minutes_apart_is_one_and_no_stop_lies_between(stored, sweep):
+    stored.meter(launch("i-1", 6))
+
+    assert sweep(looked(8, described("i-1", 6 + 180 / HOUR))).estimates == 0
+    assert stored.spans() == [("i-1", 6, None)]
+
+
 def test_a_type_that_was_changed_while_it_is_off_does_not_undo_the_estimate(stored, sweep):
     """A feed told of the change but not of the stop: what it told is no estimate's to contradict."""
     stored.meter(launch("i-1", 1))

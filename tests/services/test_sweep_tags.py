@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from cloudigrade.models import CloudAccount, TagEvent
-from cloudigrade.services import sweeps
-from tests.builders import AS_OF, HOUR, IMAGE, RHEL_TAG, clock, custom_image, day, launch, moment, stop, tag
+from cloudigrade.models import CloudAccount, Image, TagEvent
+from cloudigrade.services import sweeps, usage
+from tests.builders import ACCOUNT, AS_OF, HOUR, IMAGE, RHEL_TAG, clock, custom_image, day, launch, moment, stop, tag
 from tests.services.swept import ANY, PAYG, Sweeper, described, looked
 
 
@@ -60,10 +60,12 @@ def test_c9_sweeps_of_the_same_tags_add_no_row_and_the_newest_word_wins(tagged, 
 
 def test_a_tag_set_while_a_sweep_looks_is_not_said_to_be_gone(tagged, sweep):
     tagged.meter(tag(50))
+    known = TagEvent.objects.count()
 
     sweep(images_listed(50))
 
     assert tagged.counts(day(0))[ANY] == 1
+    assert TagEvent.objects.count() == known
 
 
 def test_c10_a_tag_that_only_a_sweep_lists_counts_like_one_that_was_set(stored, sweep):
@@ -97,6 +99,37 @@ def test_another_customers_tags_stay_as_they_are(tagged, make_stored):
 
     assert tagged.counts(day(0))[ANY] == 1
     assert other.dirty_days() == []
+    assert not TagEvent.objects.filter(customer=other.customer_id).exists()
+
+
+def test_an_image_that_one_customer_begins_to_use_concerns_no_other(stored, make_stored, sweep):
+    other = make_stored("22", ["2" * 12])
+    other.meter(custom_image(), launch("i-2", 6, account="2" * 12))
+
+    sweep(looked(50, described("i-1", 6), images=[custom_image()]))
+
+    assert other.dirty_days() == []
+
+
+def test_only_days_are_answered_anew_on_which_an_instance_of_that_customer_ran_from_that_image(stored, make_stored):
+    other = make_stored("22", ["2" * 12])
+    for customer, native_id in ((stored, ACCOUNT), (other, "2" * 12)):
+        fleet = [(f"i-{native_id[0]}1", "ami-1", 6, 24), (f"i-{native_id[0]}2", "ami-2", 30, 80)]
+        for name, image, began, ended in fleet:
+            customer.meter(launch(name, began, image=image, account=native_id), stop(name, ended, account=native_id))
+    first, second = Image.objects.order_by("native_id")
+
+    usage.mark_images(pairs=[(stored.customer_id, first.pk), (other.customer_id, second.pk)], as_of=AS_OF)
+
+    assert (stored.dirty_days(), other.dirty_days()) == ([day(0)], [day(1), day(2), day(3)])
+
+
+def test_an_instance_that_still_runs_touches_every_day_until_today(stored):
+    stored.meter(launch("i-1", 30))
+
+    usage.mark_images(pairs=[(stored.customer_id, Image.objects.get().pk)] * 2, as_of=AS_OF)
+
+    assert stored.dirty_days() == [day(number) for number in range(1, 10)]
 
 
 def test_a_changed_image_answers_its_days_anew(tagged, sweep):
