@@ -46,8 +46,8 @@ lint: $(READY) ## Check format, rules, types, architecture and lock file
 demo: $(READY) ## Meter a made-up fleet and serve the answer (DEMO_SERVE=0 ends after printing it)
 	.venv/bin/cloudigrade demo $(if $(filter 0,$(DEMO_SERVE)),--once)
 
-aws: $(READY) ## Run a made-up AWS on 127.0.0.1 to try accounts on (EXTERNAL_ID=... makes a customer's account in it)
-	@$(PYTHON) -m tests.aws_server $(if $(EXTERNAL_ID),--external-id '$(EXTERNAL_ID)')
+aws: $(READY) ## Run a made-up AWS on 127.0.0.1 to try accounts on (EXTERNAL_ID=... makes a customer's account in it; PORT=...)
+	@$(PYTHON) -m tests.aws_server $(if $(PORT),--port '$(PORT)') $(if $(EXTERNAL_ID),--external-id '$(EXTERNAL_ID)')
 
 truth: $(READY) ## Meter made-up fleets of seeds 1 to 20 against their truth
 	$(PYTHON) -m benchmarks.truth

@@ -16,6 +16,10 @@ from cloudigrade.services.connecting import Outcome, Result
 from cloudigrade.services.schedules import Work
 
 
+_SOON = 60
+"""Seconds after which the running service looks again."""
+
+
 class Steps:
     """Each raises a CommandError where the customer or the cloud stands in the way."""
 
@@ -59,7 +63,8 @@ class Steps:
         if swept:
             sys.stderr.write(f"{swept.instances} instance(s) found in {swept.regions} region(s)\n")
             sys.stderr.writelines(f"{region} is left out: {why}\n" for region, why in sorted(swept.problems.items()))
-        next_at = self._now + timedelta(seconds=settings.SWEEP_INTERVAL)
+        # the next one is the service's, at its own interval: it need not have been told the same as this command
+        next_at = self._now + timedelta(seconds=min(settings.SWEEP_INTERVAL, _SOON))
         schedules.done(account_id=account_id, work=Work.SWEEP, next_at=next_at)
         self.recalculate(account_id)
 

@@ -234,9 +234,7 @@ class Access:
             except exceptions.ClientError as error:
                 if code(error) not in {"AccessDenied", "AccessDeniedException"}:
                     raise  # others say that we are not who we say, that STS is not well, or that our request is wrong
-                raise CustomerProblem(
-                    f"the role of account {role.account} cannot be assumed", Problem.NO_ACCESS
-                ) from error
+                raise CustomerProblem(f"AWS answers {code(error)} for {role}", Problem.NO_ACCESS) from error
 
     def _client(self, key: Key, session: Callable[[], Session], *, watched: str = "") -> Any:
         def made() -> Any:

@@ -111,9 +111,11 @@ def _status(options: Mapping[str, Any], now: datetime) -> None:
 
 def _add(options: Mapping[str, Any], now: datetime) -> None:
     customer_id = accounts.ensure_customer(org_id=options["customer"], now=now)
-    role = options["arn"] or _role_after_instructions(customer_id, options, now)
-    if not role:
-        return
+    role = options["arn"]
+    if role is None:
+        role = _role_after_instructions(customer_id, options, now)
+        if not role:
+            return
     account_id = onboarding.claim(customer_id=customer_id, cloud=options["cloud"], credentials=role, now=now)
     state = _known(account_id).state
     if state in ("disabled", "paused"):
@@ -165,8 +167,12 @@ def _begin(options: Mapping[str, Any], now: datetime, wish: Callable[..., None])
     account_id, steps = _account(options), Steps(now)
     wish(account_id=account_id, now=now)
     steps.connect(account_id)
-    if _known(account_id).state == "enabled":
+    known = _known(account_id)
+    if known.state == "enabled":
         steps.start(account_id)
+    elif known.state in ("disabled", "paused"):
+        way = "enable" if known.state == "disabled" else "unpause"
+        sys.stderr.write(f"it is {known.state} as well: cloudigrade accounts {way} {known.native_id} starts it\n")
     _show_account(account_id, options)
 
 
@@ -290,9 +296,11 @@ def _add_account_and_role(parser: CommandParser) -> None:
 
 
 def _add_role(parser: CommandParser) -> None:
-    parser.add_argument("--arn", default="", metavar="ARN", help="role that lets us in: verify it and start at once")
+    parser.add_argument("--arn", metavar="ARN", help="role that lets us in: verify it and start at once")
     parser.add_argument("--cloud", choices=registry.names(), default="aws", help="default: aws")
-    parser.add_argument("--partition", default="", metavar="NAME", help="AWS: aws-cn or aws-us-gov (default: aws)")
+    parser.add_argument(
+        "--partition", choices=("aws", "aws-cn", "aws-us-gov"), default="aws", help="of AWS (default: aws)"
+    )
 
 
 _ACTIONS: Mapping[str, _Action] = {

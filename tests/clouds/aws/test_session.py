@@ -297,7 +297,7 @@ def test_a_role_that_does_not_let_us_in_is_the_customers_to_mend(code):
         access.client(ACCOUNT, "ec2", "us-east-1")
 
     assert raised.value.problem is Problem.NO_ACCESS
-    assert str(raised.value) == f"the role of account {CUSTOMER} cannot be assumed"
+    assert str(raised.value) == f"AWS answers {code} for {ACCOUNT.credentials}"
     assert EXTERNAL_ID not in str(raised.value)
 
 

@@ -133,7 +133,7 @@ def test_c21_a_region_that_is_denied_not_enabled_or_throttled_costs_no_other(aws
 
 
 def test_an_account_that_does_not_let_us_in_is_a_problem_of_the_customer(aws):
-    with pytest.raises(CustomerProblem, match="cannot be assumed"):
+    with pytest.raises(CustomerProblem, match="AWS answers AccessDenied"):
         list(sweeping.sweep(aws.access, CUSTOMER._replace(credentials=f"arn:aws:iam::{ACCOUNT}:role/other")))
 
 
