@@ -15,7 +15,6 @@ from cloudigrade.services import onboarding, runs, schedules, sweeps, usage
 from cloudigrade.services.connecting import Outcome, Result
 from cloudigrade.services.schedules import Work
 
-
 _SOON = 60
 """Seconds after which the running service looks again."""
 

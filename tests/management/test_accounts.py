@@ -116,6 +116,21 @@ def test_who_has_no_role_yet_may_say_it_later(shell, arn):
     assert not CloudAccount.objects.exists()
 
 
+def test_an_empty_arn_is_no_arn_and_no_question(shell, cloud):
+    status, message = shell.fails("add", "--arn", "")
+
+    assert status == 1
+    assert "Error code CG1004" in message
+    assert not CloudAccount.objects.exists()
+
+
+def test_the_running_service_looks_again_soon(shell, arn):
+    shell.run("add", "--arn", arn)
+
+    soon = DueWork.objects.get(work="sweep").due_at - CloudAccount.objects.get().enabled_at
+    assert soon.total_seconds() == 60
+
+
 def test_adding_again_is_no_error(shell, arn, added, cloud):
     assert "state:          enabled\n" in shell.run("add", "--arn", arn)
     assert CloudAccount.objects.count() == 1

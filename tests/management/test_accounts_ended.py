@@ -184,3 +184,13 @@ def test_a_change_by_somebody_else_is_said(shell, cloud, arn, monkeypatch):
     monkeypatch.setattr(cloud, "connect", paused_meanwhile)
 
     assert shell.fails("add", "--arn", arn)[1].startswith("somebody else changed the account meanwhile")
+
+
+def test_what_is_disabled_and_paused_needs_both_to_go_on(shell, added):
+    shell.run("disable", ACCOUNT, "--yes")
+    shell.run("pause", ACCOUNT, "--yes")
+
+    said = shell.run("enable", ACCOUNT)
+
+    assert said.err == f"it is paused as well: cloudigrade accounts unpause {ACCOUNT} starts it\n"
+    assert "state:          enabled\n" in shell.run("unpause", ACCOUNT)
