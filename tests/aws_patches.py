@@ -98,15 +98,26 @@ def is_trusted(document: str, account: str, external_id: str | None) -> bool:
     """Whether the trust policy lets somebody of this account in, who says this external id."""
     for statement in _listed(json.loads(document)["Statement"]):
         principals = _listed(statement.get("Principal", {}).get("AWS", []))
-        demanded = statement.get("Condition", {}).get("StringEquals", {}).get("sts:ExternalId")
         if (
             statement["Effect"] == "Allow"
             and "sts:AssumeRole" in _listed(statement["Action"])
             and any(account in principal.split(":") or principal == "*" for principal in principals)
-            and (demanded is None or external_id in _listed(demanded))
+            and _is_met(statement.get("Condition", {}), external_id)
         ):
             return True
     return False
+
+
+def _is_met(condition: dict[str, Any], external_id: str | None) -> bool:
+    """Of conditions on the external id, those with StringEquals, StringLike and Null are known."""
+    equal, like, is_null = (
+        condition.get(operator, {}).get("sts:ExternalId") for operator in ("StringEquals", "StringLike", "Null")
+    )
+    return (
+        (equal is None or external_id in _listed(equal))
+        and (like is None or any(fnmatchcase(external_id or "", one) for one in _listed(like) if external_id))
+        and (is_null is None or (external_id is None) == (str(is_null).lower() == "true"))
+    )
 
 
 def _call_action(self: BaseResponse) -> Any:

@@ -75,9 +75,18 @@ class CloudAccount(models.Model):
     is_enabled = models.BooleanField(default=False, help_text="Verified and connected, as far as we know.")
     enabled_at = models.DateTimeField(null=True, blank=True, help_text="When it was enabled last.")
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When the cloud was last asked to let us in.")
+    connected_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was last looked whether it is connected, and its trail there."
+    )
     problem_code = models.TextField(blank=True, default="", help_text="CG code of what the customer must solve.")
     problem = models.TextField(blank=True, default="", help_text="The same as a sentence.")
     updated_at = models.DateTimeField(auto_now=True)
+    revision = models.BigIntegerField(
+        default=0, db_default=0, help_text="Grows with each wish and each disconnection; tells what came and went."
+    )
+    is_successor = models.BooleanField(
+        default=False, db_default=False, help_text="Made to take another's place, which it has not yet; no own claim."
+    )
 
     platform_authentication_id = models.BigIntegerField(null=True, blank=True)
     platform_application_id = models.BigIntegerField(null=True, blank=True)

@@ -3,13 +3,17 @@
 import hashlib
 from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from django.db import transaction
 
 from cloudigrade.clouds.protocol import Batch, Rejected
 from cloudigrade.services import definitions, images, instances, usage, verdicts
 from cloudigrade.services.staging import execute, fetch
+
+_MAX_SOURCE: Final = 2_000  # bytes, for the unique index holds no more than 2,704 of a row
+_MAX_REASON: Final = 2_000
+_MAX_LOCATION: Final = 5_000  # letters; longer than any path or object key
 
 
 class Recorded(NamedTuple):
@@ -110,15 +114,27 @@ def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Cont
         execute(
             "DELETE FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND content = ''::bytea"
             " AND source = ANY(%s)",
-            [customer_id, feed, batch.read_sources],
+            [customer_id, feed, [_source(name) for name in batch.read_sources]],
         )
     kept = [item for item in batch.rejected if not item.account or item.account in accounts]
     quarantine(customer_id=customer_id, feed=feed, rejected=kept, as_of=as_of)
 
 
 def quarantine(*, customer_id: int | None, feed: str, rejected: Iterable[Rejected], as_of: datetime) -> None:
-    """What could not be read is kept once, with the reason; without a customer where nobody can tell whose it is."""
-    kept = {(item.source, hashlib.sha256(item.content or item.reason.encode()).hexdigest()): item for item in rejected}
+    """What could not be read is kept once, with the reason; without a customer where nobody can tell whose it is.
+
+    Whatever its texts hold, it can be kept: they are what strangers chose.
+    """
+    storable = [
+        item._replace(
+            source=_source(item.source),
+            reason=_clean(item.reason)[:_MAX_REASON],
+            account=_clean(item.account),
+            location=_location(item.location),
+        )
+        for item in rejected
+    ]
+    kept = {(item.source, hashlib.sha256(item.content or item.reason.encode()).hexdigest()): item for item in storable}
     if kept:
         execute(
             "INSERT INTO cloudigrade_quarantine"
@@ -135,3 +151,23 @@ def quarantine(*, customer_id: int | None, feed: str, rejected: Iterable[Rejecte
                 [item.location for item in kept.values()],
             ],
         )
+
+
+def _clean(text: str) -> str:
+    """The text as PostgreSQL stores it: without NUL and halves of surrogate pairs."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _source(name: str) -> str:
+    """The name, cut if it is too long for the index; its hash keeps it apart from others with the same beginning."""
+    clean = _clean(name)
+    stored = clean.encode()
+    if len(stored) <= _MAX_SOURCE:
+        return clean
+    digest = hashlib.sha256(stored).hexdigest()
+    return f"{stored[: _MAX_SOURCE - len(digest) - 3].decode(errors='ignore')}...{digest}"
+
+
+def _location(location: str) -> str:
+    """The location if it can be kept as it is: a part of it leads nowhere."""
+    return location if len(location) <= _MAX_LOCATION and _clean(location) == location else ""

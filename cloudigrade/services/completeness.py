@@ -176,7 +176,8 @@ def complete_until(account_ids: Collection[int]) -> dict[int, datetime | None]:
     return {account: found.get(account) for account in account_ids}
 
 
-# the least of all regions: what digests prove, but for those of regions that are not enabled any more, and gaps
+# the least of all regions: what digests prove, but for those of regions that are not enabled any more, and gaps;
+# of a region that is enabled, as sweeps know, and has no digest, nothing is proven since the metering began
 _COMPLETE_UNTIL = """
     WITH proven AS (
         SELECT p.account_id, p.region, p.proven_until, s.newest_at AS swept_at, s.problem
@@ -191,6 +192,12 @@ _COMPLETE_UNTIL = """
         SELECT p.account_id, p.proven_until - make_interval(secs => %(grace)s) AS at FROM proven AS p
         LEFT JOIN swept AS s USING (account_id)
         WHERE coalesce(s.lately <= greatest(p.proven_until, p.swept_at) OR p.problem <> '', s.lately IS NULL)
+        UNION ALL
+        SELECT f.account_id, a.metered_from FROM cloudigrade_feedposition AS f JOIN swept AS s USING (account_id)
+        JOIN cloudigrade_cloudaccount AS a ON a.id = f.account_id
+        WHERE f.feed = 'sweep' AND f.problem = '' AND f.newest_at >= s.lately
+         AND f.account_id IN (SELECT account_id FROM proven)
+         AND (f.account_id, f.region) NOT IN (SELECT account_id, region FROM proven)
         UNION ALL
         SELECT account_id, starts_at FROM cloudigrade_gap WHERE account_id = ANY(%(accounts)s) AND feed = %(logs)s
     )

@@ -28,9 +28,11 @@ OUTAGE_PAUSE = timedelta(minutes=1)
 """Before the next attempt at what a cloud did not answer."""
 CHECK_PAUSE = timedelta(minutes=5)
 """In which an account is checked once at most, whoever asks (P10)."""
+LOOK_PAUSE = timedelta(days=1)
+"""After which a check that holds has the account connected again, in case its trail was removed or stopped."""
 
 _READING = (Work.CHECK, Work.SWEEP, Work.POLL, Work.PROVE)
-_WISH = ("credentials", "next_credentials", "external_id", "wanted", "is_paused")
+_WISH = ("credentials", "next_credentials", "external_id", "wanted", "is_paused", "revision")
 
 _log = logging.getLogger(__name__)
 
@@ -75,13 +77,15 @@ def connect(*, account_id: int, now: datetime) -> Outcome:
         schedules.done(account_id=account_id, work=Work.CONNECT, next_at=now + OUTAGE_PAUSE)
         return Outcome(Result.LATER, account_id, reason=str(error))
     except _Changed:
+        _plan_again(account_id, now)
         return Outcome(Result.CHANGED, account_id)
 
 
 def check(*, account_id: int, now: datetime) -> Outcome:
     """The account still lets us in, or its problem is stored and it is not enabled any more (C20).
 
-    Cheap: no trail is looked at and nothing is listed. An account that is not enabled is planned to be connected.
+    Cheap: no trail is looked at and nothing is listed. Once a day it is planned to look at the trail, too; an account
+    that is not enabled is planned to be connected.
     """
     # claimed by its time, so that of any number who ask at once one asks the cloud
     due = CloudAccount.objects.filter(pk=account_id, wanted="enabled", is_paused=False, is_enabled=True)
@@ -232,6 +236,7 @@ def _successor(account: CloudAccount, opened: Account, now: datetime) -> CloudAc
         external_id=account.external_id,
         metered_from=now,
         created_at=now,
+        is_successor=True,
     )
     _verify(successor)
     return successor
@@ -261,7 +266,8 @@ def _store_connection(account: CloudAccount, details: Mapping[str, Any], now: da
     account.details = dict(details)
     account.enabled_at = account.enabled_at if account.is_enabled else now
     account.is_enabled = True
-    account.checked_at = now
+    account.is_successor = False
+    account.checked_at = account.connected_at = now
     account.problem_code = account.problem = ""
     account.save()
     unmetered.end(account_id=account.pk, at=now)
@@ -277,6 +283,7 @@ def _record_disconnection(account: CloudAccount) -> Outcome:
         locked = _unchanged(account)
         locked.details, locked.is_enabled = {}, False
         locked.problem_code = locked.problem = ""
+        locked.revision += 1  # whoever connected it meanwhile has connected nothing
         locked.save()
         schedules.cancel(account_id=account.pk)
     return Outcome(Result.DONE, account.pk)
@@ -306,6 +313,8 @@ def _record_check(account: CloudAccount, now: datetime) -> Outcome:
         if not locked.next_credentials:  # else the problem is theirs
             locked.problem_code = locked.problem = ""
             locked.save()
+            if not locked.connected_at or locked.connected_at <= now - LOOK_PAUSE:
+                schedules.plan(account_ids=[account.pk], work=[Work.CONNECT], at=now)
         _plan_next(account.pk, Work.CHECK, now + timedelta(seconds=settings.CHECK_INTERVAL))
     return Outcome(Result.DONE, account.pk)
 
@@ -326,6 +335,16 @@ def _unchecked(account_id: int, now: datetime) -> Outcome:
             schedules.cancel(account_id=account_id, work=[Work.CHECK])
             schedules.plan(account_ids=[account_id], work=[Work.CONNECT], at=at)
         return Outcome(Result.LATER, account_id, account.problem_code, account.problem)
+
+
+def _plan_again(account_id: int, now: datetime) -> None:
+    """The account, if it is still there, is looked at once more.
+
+    What was planned with the new wish may have been done already, before this attempt changed the cloud.
+    """
+    with transaction.atomic():
+        if CloudAccount.objects.select_for_update(no_key=True).filter(pk=account_id).first():
+            schedules.plan(account_ids=[account_id], work=[Work.CONNECT], at=now)
 
 
 def _plan_next(account_id: int, work: Work, at: datetime) -> None:

@@ -1,15 +1,19 @@
-"""What feeds deliver into the store: one transaction for all of it, tried again where others were in the way."""
+"""What feeds deliver into the store: one transaction for all of it, tried again where others were in the way.
+
+What cannot be stored costs the customer whose it is, and nobody else.
+"""
 
 import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 
 from cloudigrade.clouds.cloud import Cloud, Delivery
-from cloudigrade.clouds.protocol import Batch, FileRead, Unavailable
+from cloudigrade.clouds.protocol import Batch, FileRead, Rejected, Unavailable
 from cloudigrade.domain.events import Feed
 from cloudigrade.models import CloudAccount
 from cloudigrade.services import activity, feeds
@@ -22,8 +26,12 @@ MESSAGES: Final = "message"
 """Feeds by what they bring beside log files: notices, and messages that nobody can read."""
 
 TRIES: Final = 5
-_IN_THE_WAY: Final = frozenset({"40001", "40P01"})
-"""SQLSTATE of a failed serialization and of a deadlock: nothing happened, and again it will."""
+_IN_THE_WAY: Final = frozenset({"40001", "40P01", "23503"})
+"""SQLSTATE of a failed serialization, of a deadlock, and of a row whose account was deleted meanwhile."""
+_TOO_LARGE: Final = "54"
+"""SQLSTATE class of what exceeds a limit of the database."""
+_OF_ONE: Final = (DatabaseError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What may be wrong with one delivery; whatever else is raised ends the work."""
 _NOTICE_FEEDS: Final = frozenset({Feed.TRANSITION_NOTICE, Feed.STATE_NOTICE})
 
 _log = logging.getLogger(__name__)
@@ -33,30 +41,39 @@ T = TypeVar("T")
 def drained(*, cloud: Cloud, clock: Callable[[], datetime]) -> Iterator[Delivery]:
     """Each delivery of the cloud's queues once it is recorded; its messages are gone by the next.
 
-    Raises Unavailable where a queue cannot be read; nothing is taken from any while the database does not answer.
+    Raises at the end what failed first, Unavailable where a queue cannot be read: the other queues have had their
+    turn by then. Nothing is taken from any while the database does not answer.
     """
     fetch("SELECT 1")
-    router = feeds.router(cloud)
-    for waiting in cloud.deliveries(router):
-        with waiting as delivery:
-            record(cloud=cloud.name, delivery=delivery, now=clock())
-        record_lag(delivery=delivery, now=clock())
+    failed: Exception | None = None
+    for waiting in cloud.deliveries(feeds.router(cloud)):
+        try:
+            with waiting as delivery:
+                record(cloud=cloud.name, delivery=delivery, now=clock())
+            record_lag(delivery=delivery, now=clock())
+        except _OF_ONE as error:
+            _log.exception("a delivery cannot be recorded, and comes again")
+            fetch("SELECT 1")
+            failed = failed or error
+            continue
         yield delivery
+    if failed:
+        raise failed
 
 
 def record(*, cloud: str, delivery: Delivery, now: datetime) -> Recorded:
-    """Everything delivered is stored, in one transaction; the number of each kind."""
+    """Everything delivered is stored, in one transaction; the number of each kind.
 
-    def store() -> Recorded:
-        recorded = [
-            _record(customer_id, cloud, feed, batch, None, now)
-            for customer_id, whole in sorted(delivery.batches.items())
-            for feed, batch in _by_feed(whole)
-        ]
-        activity.quarantine(customer_id=None, feed=MESSAGES, rejected=delivery.rejected, as_of=now)
-        return Recorded(*(sum(each[place] for each in recorded) for place in range(len(Recorded._fields))))
-
-    return _persistently(store)
+    If that is impossible for what is in it, then in one for each customer; what still cannot be stored is named in
+    nobody's quarantine. What came from no queue is raised instead: it can be read again.
+    """
+    try:
+        return _persistently(lambda: _store(cloud, delivery, now))
+    except (DatabaseError, UnicodeEncodeError) as error:
+        if not delivery.queue or not _is_of_data(error):
+            raise
+        _log.warning("messages of %s cannot be stored together: %s", delivery.queue, _line(error))
+    return _apart(cloud, delivery, now)
 
 
 def record_batch(
@@ -141,6 +158,51 @@ def _record_files(customer_id: int, cloud: str, files: Collection[FileRead], now
     )
 
 
+def _store(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
+    recorded = [
+        _record(customer_id, cloud, feed, batch, None, now)
+        for customer_id, whole in sorted(delivery.batches.items())
+        for feed, batch in _by_feed(whole)
+    ]
+    activity.quarantine(customer_id=None, feed=MESSAGES, rejected=delivery.rejected, as_of=now)
+    return _added(recorded)
+
+
+def _apart(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
+    """Everything delivered is stored that can be, each customer's part in a transaction of its own."""
+    recorded, lost = [], list(delivery.rejected)
+    for customer_id, batch in sorted(delivery.batches.items()):
+        part = replace(delivery, batches={customer_id: batch}, rejected=[])
+        try:
+            recorded.append(_persistently(partial(_store, cloud, part, now)))
+        except (DatabaseError, UnicodeEncodeError) as error:
+            if not _is_of_data(error):
+                raise
+            _log.exception("what %s delivered of customer %d is lost", delivery.queue, customer_id)
+            names = "\n".join([*batch.read_sources, *(item.source for item in batch.rejected)])
+            source, reason = f"{delivery.queue}/customer {customer_id}", f"cannot be stored: {_line(error)}"
+            lost.append(Rejected(source, reason, content=names.encode("utf-8", "replace")))
+    _persistently(partial(_store, cloud, replace(delivery, batches={}, rejected=lost), now))
+    return _added(recorded)
+
+
+def _added(recorded: Collection[Recorded]) -> Recorded:
+    return Recorded(*(sum(each[place] for each in recorded) for place in range(len(Recorded._fields))))
+
+
+def _is_of_data(error: Exception) -> bool:
+    """Whether it is what was to be stored that the database refuses, so that it always will."""
+    return isinstance(error, DataError | IntegrityError | UnicodeEncodeError) or _state(error).startswith(_TOO_LARGE)
+
+
+def _state(error: Exception) -> str:
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _by_feed(batch: Batch) -> Iterator[tuple[str, Batch]]:
     """The batch by the feeds that its parts are of."""
     notices = [item for item in batch.instances if item.event.feed in _NOTICE_FEEDS]
@@ -159,14 +221,13 @@ def _by_feed(batch: Batch) -> Iterator[tuple[str, Batch]]:
 
 
 def _persistently(store: Callable[[], T]) -> T:
-    """What it returns once it is committed; undone by a deadlock or the like, it is tried again."""
+    """What it returns once it is committed; undone by what others did at the same time, it is tried again."""
     for left in reversed(range(TRIES)):
         try:
             with transaction.atomic():
                 return store()
-        except OperationalError as error:
-            state = getattr(error.__cause__, "sqlstate", None)
-            if not left or state not in _IN_THE_WAY:
+        except (OperationalError, IntegrityError) as error:
+            if not left or _state(error) not in _IN_THE_WAY:
                 raise
-            _log.info("recording is tried again: %s", state)
+            _log.info("recording is tried again: %s", _state(error))
     raise AssertionError("unreachable")

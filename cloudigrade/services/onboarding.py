@@ -101,7 +101,7 @@ def _take_credentials(account: CloudAccount, native_id: str, spelling: str, now:
         account.credentials, account.next_credentials = spelling, ""
     else:
         account.next_credentials = spelling
-    account.save(update_fields=["credentials", "next_credentials", "updated_at"])
+    _save_wish(account, "credentials", "next_credentials")
     schedules.plan(account_ids=[account.pk], work=[Work.CONNECT], at=now)
 
 
@@ -133,7 +133,7 @@ def delete(*, account_id: int, now: datetime) -> None:
             return
         _abandon_successor(account, "", now)
         account.wanted, account.next_credentials = "deleted", ""
-        account.save(update_fields=["wanted", "next_credentials", "updated_at"])
+        _save_wish(account, "wanted", "next_credentials")
         _plan_connection(account_id, now, is_wanted=False)
 
 
@@ -142,7 +142,7 @@ def _want(account_id: int, now: datetime, *, wanted: str = "", is_paused: bool |
         account = _locked_or_gone(account_id)
         account.wanted = wanted or account.wanted
         account.is_paused = account.is_paused if is_paused is None else is_paused
-        account.save(update_fields=["wanted", "is_paused", "updated_at"])
+        _save_wish(account, "wanted", "is_paused")
         is_wanted = account.wanted == "enabled" and not account.is_paused
         if is_wanted:
             unmetered.end(account_id=account_id, at=now)
@@ -150,6 +150,12 @@ def _want(account_id: int, now: datetime, *, wanted: str = "", is_paused: bool |
             unmetered.begin(account_id=account_id, at=now)
         if account.credentials:
             _plan_connection(account_id, now, is_wanted=is_wanted)
+
+
+def _save_wish(account: CloudAccount, *fields: str) -> None:
+    """The fields are stored, and whoever is bringing about an earlier wish will notice, even if the fields are back."""
+    account.revision += 1
+    account.save(update_fields=[*fields, "revision", "updated_at"])
 
 
 def _plan_connection(account_id: int, now: datetime, *, is_wanted: bool) -> None:
@@ -215,6 +221,9 @@ def _claim_again(known: CloudAccount, claimed: CloudAccount, platform: PlatformI
             known.next_credentials = claimed.credentials
         # files alone were read of it until now
         known.external_id = known.external_id or claimed.external_id
+    is_news = is_news or known.is_successor  # until now it was to be connected in another's name
+    known.is_successor = False
+    known.revision += int(is_news)
     _save(known)
     if is_news:
         schedules.plan(account_ids=[known.pk], work=[Work.CONNECT], at=now)
@@ -239,14 +248,13 @@ def _conflict(account: CloudAccount, native_id: str, spelling: str) -> CustomerP
 
 
 def _abandon_successor(account: CloudAccount, spelling: str, now: datetime) -> None:
-    """What was made on the way to other credentials than these goes again."""
+    """What was made on the way to other credentials than these goes again, unless it was claimed for itself since."""
     if account.next_credentials in ("", spelling):
         return
     abandoned = CloudAccount.objects.filter(
         customer_id=account.customer_id,
         credentials=account.next_credentials,
-        platform_application_id=None,
-        enabled_at=None,
+        is_successor=True,
     ).exclude(pk=account.pk)
     for pk in abandoned.values_list("pk", flat=True):
         delete(account_id=pk, now=now)

@@ -4,14 +4,22 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Min
+
 from cloudigrade.domain import days
 from cloudigrade.models import CloudAccount, FeedPosition, LogFile
 from cloudigrade.services import clouds, ingest, schedules
+from cloudigrade.services.completeness import LOGS
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.schedules import Work
 
 POLL: Final = "poll"
-"""Feed of the position that says until when everything delivered was looked at; of no single region."""
+"""Feed of the position that says until when everything delivered was looked at; of no single region.
+
+It is no later than what was read, for a clock may be ahead; of an account that logs nothing, no older than QUIET.
+"""
+QUIET: Final = timedelta(days=1)
+"""Looked at again where nothing was read meanwhile: each day is listed by itself, in each region."""
 OVERLAP: Final = timedelta(hours=1)
 """Looked at again: clocks differ, and files are named by when they were begun."""
 
@@ -25,16 +33,24 @@ def poll(*, account_id: int, clock: Callable[[], datetime]) -> int:
     if row is None:
         return 0
     begun, read = clock(), 0
-    since = max(days.second_of(_polled_until(row) - OVERLAP), 0)
+    since = newest = _polled_until(row, begun)
     found = clouds.get(row.cloud).log_files(
-        account_of(row), since=since, until=days.second_of(begun), known=lambda names: known(account_id, names)
+        account_of(row),
+        since=max(days.second_of(since - OVERLAP), 0),
+        until=days.second_of(begun),
+        known=lambda names: known(account_id, names),
     )
     for batch in found:
         ingest.record_logs(account=row, batch=batch, now=clock())
         read += len(batch.read_sources)
+        told = (at for (account, _), at in batch.newest.items() if account == row.native_id)
+        newest = max(newest, days.instant(max(told, default=0)))
         schedules.done(account_id=account_id, work=Work.POLL, next_at=clock() + schedules.LEASE)  # still at it
     FeedPosition.objects.update_or_create(
-        account_id=account_id, region="", feed=POLL, defaults={"newest_at": begun, "problem": ""}
+        account_id=account_id,
+        region="",
+        feed=POLL,
+        defaults={"newest_at": min(max(newest, begun - QUIET), begun), "problem": ""},
     )
     return read
 
@@ -45,6 +61,13 @@ def known(account_id: int, names: Collection[str]) -> Collection[str]:
     return set(found.values_list("source", flat=True))
 
 
-def _polled_until(row: CloudAccount) -> datetime:
-    position = FeedPosition.objects.filter(account_id=row.pk, region="", feed=POLL).first()
-    return (position.newest_at if position else None) or row.metered_from
+def _polled_until(row: CloudAccount, now: datetime) -> datetime:
+    """Where the last look ended; where that is yet to come, what every region was read to."""
+    positions = FeedPosition.objects.filter(account_id=row.pk)
+    last = positions.filter(region="", feed=POLL, newest_at__isnull=False).first()
+    if last is None or last.newest_at is None:
+        return min(row.metered_from, now)
+    if last.newest_at <= now:
+        return last.newest_at
+    read = positions.filter(feed=LOGS, newest_at__lte=now).aggregate(until=Min("newest_at"))["until"]
+    return min(max(read or row.metered_from, row.metered_from), now)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import QuerySet
@@ -13,6 +13,9 @@ from cloudigrade.services.staging import fetch
 
 SWEEP = "sweep"
 """Feed of the sweeps; its newest time is when it looked."""
+
+AHEAD = timedelta(minutes=5)
+"""By which the clocks of others may differ; a record of a later time than that says nothing of how far we have read."""
 
 
 class FeedStatus(NamedTuple):
@@ -106,13 +109,14 @@ def lag(*, now: datetime) -> Lag:
         "   LEFT JOIN cloudigrade_feedposition AS p ON p.account_id = a.id AND p.feed = %s"
         "   WHERE a.is_enabled AND a.wanted = 'enabled' AND NOT a.is_paused GROUP BY a.id)"
         " SELECT (SELECT max(p.newest_at) FROM cloudigrade_feedposition AS p JOIN cloudigrade_cloudaccount AS a"
-        "   ON a.id = p.account_id WHERE a.is_enabled AND p.feed IN ('cloudtrail', 'eventbridge')),"
+        "   ON a.id = p.account_id WHERE a.is_enabled AND p.newest_at <= %s"
+        "    AND p.feed IN ('cloudtrail', 'eventbridge')),"
         " (SELECT min(oldest_at) FROM cloudigrade_queuestate),"
         " (SELECT coalesce(sum(waiting), 0) FROM cloudigrade_queuestate),"
         " (SELECT coalesce(sum(dead), 0) FROM cloudigrade_queuestate),"
         " (SELECT min(at) FROM swept),"
         " (SELECT count(*) FROM cloudigrade_gap), (SELECT count(*) FROM cloudigrade_quarantine)",
-        [SWEEP],
+        [SWEEP, now + AHEAD],
     )
     return Lag(_age(newest, now), _age(oldest, now), waiting, dead, _age(swept, now), gaps, rejected)
 

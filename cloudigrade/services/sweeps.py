@@ -8,16 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.db import transaction
-
 from cloudigrade.clouds.cloud import RegionSweep
 from cloudigrade.clouds.protocol import Batch, InstanceActivity, InstanceDescription, TagChange
-from cloudigrade.domain import looks
+from cloudigrade.domain import days, looks
 from cloudigrade.domain.events import Event, Feed, Kind
 from cloudigrade.domain.looks import Belief, Look
 from cloudigrade.domain.runs import SAME_TRANSITION
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import activity, clouds
+from cloudigrade.services import activity, clouds, ingest
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.staging import execute, fetch, transposed
 
@@ -25,6 +23,9 @@ FEED: Final = "sweep"
 
 TAG_AGE: Final = 60
 """Seconds before a look that a change of tags is dated: later ones that a feed tells of stand."""
+
+AHEAD: Final = 5 * 60
+"""Seconds by which a clock may be ahead; a look that is told to be later was none, and the next one counts."""
 
 SHORTEST_PAUSE: Final = timedelta(minutes=1)
 
@@ -72,8 +73,7 @@ def sweep(*, account_id: int, now: datetime) -> Swept | None:
 def record(*, account_id: int, sweep: Iterable[RegionSweep], now: datetime) -> Swept:
     """All that was found is stored, and what follows from it; regions that a later sweep has looked at are left out."""
     found = list(sweep)  # before the transaction: the cloud is asked while this is read (P8)
-    with transaction.atomic():
-        return _record(account_id, found, now)
+    return ingest._persistently(lambda: _record(account_id, found, now))  # noqa: SLF001 - the same in both
 
 
 def retry_at(*, account_id: int, now: datetime, interval: timedelta) -> datetime:
@@ -89,7 +89,7 @@ def retry_at(*, account_id: int, now: datetime, interval: timedelta) -> datetime
 
 def _record(account_id: int, found: Sequence[RegionSweep], now: datetime) -> Swept:
     problems = {region.region: region.problem for region in found if region.problem}
-    account = _hold(account_id, found)
+    account = _hold(account_id, found, now)
     listed = [region for region in found if account and region.region in account.looks]
     if not account or not listed:
         return Swept(0, 0, 0, 0, problems)
@@ -117,7 +117,7 @@ def _record(account_id: int, found: Sequence[RegionSweep], now: datetime) -> Swe
     return Swept(len(listed), len(batch.described_instances), recorded.new, len(stops), problems)
 
 
-def _hold(account_id: int, found: Iterable[RegionSweep]) -> _Account | None:
+def _hold(account_id: int, found: Iterable[RegionSweep], now: datetime) -> _Account | None:
     """The account with the looks that nobody has overtaken; their positions stay locked, so that sweeps take turns.
 
     A region with a problem keeps the time when it was looked at last.
@@ -136,11 +136,12 @@ def _hold(account_id: int, found: Iterable[RegionSweep]) -> _Account | None:
             SET newest_at = coalesce(excluded.newest_at, p.newest_at), problem = excluded.problem,
                 details = excluded.details || jsonb_build_object('before', floor(extract(epoch FROM p.newest_at)))
             WHERE coalesce((p.details->>'looked_at')::bigint, 0) <= (excluded.details->>'looked_at')::bigint
+             OR (p.details->>'looked_at')::bigint > %s
             RETURNING region, problem, (details->>'looked_at')::bigint, (details->>'before')::bigint
         )
         SELECT a.*, held.* FROM a CROSS JOIN held
         """,
-        [account_id, FEED, *transposed(told, 3)],
+        [account_id, FEED, *transposed(told, 3), days.second_of(now) + AHEAD],
     )
     if not rows:
         return None
@@ -194,7 +195,11 @@ def _beliefs(listed: Iterable[RegionSweep], account: _Account) -> dict[str, _Bel
             "described": Feed.DESCRIPTION.value,
         },
     )
-    return {name: (region, Belief(*belief)) for name, region, *belief in rows}
+    # seen later than now is what a clock that was ahead said: nobody knows when that was
+    return {
+        name: (region, Belief(seen if seen <= account.looks[region].at else 0, *belief))
+        for name, region, seen, *belief in rows
+    }
 
 
 def _estimates(

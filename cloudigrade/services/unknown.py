@@ -18,7 +18,9 @@ AGAIN: Final = timedelta(days=1)
 FRESH: Final = timedelta(minutes=15)
 """Age of an instance's newest event up to which it is asked for; what is older is left to the next sweep."""
 LIMIT: Final = 2_000
-"""Images asked for at a time."""
+"""Images asked for at a time; customers take turns, so that no one's keep another's waiting."""
+ASKED: Final = 5
+"""Accounts asked for one image: not everybody who says to boot from an image may see it."""
 
 
 class Question(NamedTuple):
@@ -35,7 +37,9 @@ def claim(*, now: datetime) -> list[Question]:
     names: dict[tuple[int, str], tuple[list[str], list[str]]] = {}
     for account, region, instance in fetch(_UNDESCRIBED, [now - FRESH, LIMIT]):
         names.setdefault((account, region), ([], []))[0].append(instance)
-    for account, region, image in sorted(fetch(_CLAIM, [now - AGAIN, LIMIT, now])):
+    for account, region, image in sorted(
+        fetch(_CLAIM, {"before": now - AGAIN, "limit": LIMIT, "now": now, "asked": ASKED})
+    ):
         names.setdefault((account, region), ([], []))[1].append(image)
     return [Question(*place, Unknown(*names[place])) for place in sorted(names)]
 
@@ -77,22 +81,34 @@ _UNDESCRIBED = """
     WHERE a.is_verified AND a.is_enabled AND a.wanted = 'enabled' AND NOT a.is_paused
      AND i.image_id IS NULL AND i.described_until = 0
      AND EXISTS (SELECT FROM cloudigrade_instanceevent AS e WHERE e.instance_id = i.id AND e.occurred_at > %s)
-    ORDER BY i.id LIMIT %s
+    ORDER BY row_number() OVER (PARTITION BY a.customer_id ORDER BY i.id), i.id LIMIT %s
 """
 """Instances of which there was news just now without a word about the image: a notice, or a record that was cut off."""
 
 _CLAIM = """
-    WITH unknown AS (
-        SELECT m.id, l.account_id FROM cloudigrade_image AS m CROSS JOIN LATERAL (
-            SELECT i.account_id FROM cloudigrade_instance AS i
-            JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id
-            WHERE i.image_id = m.id AND a.is_verified AND a.is_enabled AND a.wanted = 'enabled' AND NOT a.is_paused
-            ORDER BY i.id DESC LIMIT 1
-        ) AS l
-        WHERE NOT m.is_described AND m.region <> '' AND (m.asked_at IS NULL OR m.asked_at <= %s)
-        ORDER BY m.id LIMIT %s FOR NO KEY UPDATE OF m SKIP LOCKED
+    WITH users AS (
+        SELECT i.image_id, a.customer_id, i.account_id, max(i.id) AS newest FROM cloudigrade_image AS m
+        JOIN cloudigrade_instance AS i ON i.image_id = m.id
+        JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id
+        WHERE NOT m.is_described AND m.region <> '' AND (m.asked_at IS NULL OR m.asked_at <= %(before)s)
+         AND a.is_verified AND a.is_enabled AND a.wanted = 'enabled' AND NOT a.is_paused
+        GROUP BY i.image_id, a.customer_id, i.account_id
+    ), turns AS (
+        SELECT image_id, dense_rank() OVER (PARTITION BY customer_id ORDER BY image_id) AS turn FROM users
+    ), unknown AS (
+        SELECT m.id FROM cloudigrade_image AS m
+        JOIN (SELECT image_id, min(turn) AS turn FROM turns GROUP BY image_id) AS t ON t.image_id = m.id
+        WHERE NOT m.is_described AND (m.asked_at IS NULL OR m.asked_at <= %(before)s)
+        ORDER BY t.turn, m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m SKIP LOCKED
+    ), claimed AS (
+        UPDATE cloudigrade_image AS m SET asked_at = %(now)s FROM unknown AS u WHERE m.id = u.id
+        RETURNING m.id, m.region, m.native_id
+    ), ranked AS (
+        SELECT u.*, row_number() OVER (PARTITION BY image_id, customer_id ORDER BY newest DESC) AS place FROM users AS u
     )
-    UPDATE cloudigrade_image AS m SET asked_at = %s FROM unknown AS u WHERE m.id = u.id
-    RETURNING u.account_id, m.region, m.native_id
+    SELECT l.account_id, c.region, c.native_id FROM claimed AS c CROSS JOIN LATERAL (
+        SELECT r.account_id FROM ranked AS r WHERE r.image_id = c.id
+        ORDER BY r.place, md5(r.account_id || %(now)s::text) LIMIT %(asked)s
+    ) AS l
 """
-"""Images that nothing is known of, with the account of the newest instance that boots from them."""
+"""Images that nothing is known of, with accounts that boot from them: one of each customer first, others each time."""

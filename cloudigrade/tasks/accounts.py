@@ -11,6 +11,7 @@ from cloudigrade.services import definitions, onboarding, schedules
 from cloudigrade.services.connecting import Outcome
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
+from cloudigrade.tasks.apart import Apart
 from cloudigrade.tasks.metering import rebuild_runs
 from cloudigrade.tasks.sweeps import refresh_definitions
 
@@ -64,8 +65,9 @@ def _each(work: Work, service: Callable[..., Outcome]) -> int:
     """The service has been called for as many accounts as are due, or for the message's share; their number."""
     done = 0
     for account_id in _claimed(work):
-        outcome = service(account_id=account_id, now=timezone.now())  # noqa: TID251 - likewise
-        _log.info("%s of account %d: %s %s", work, account_id, outcome.result, outcome.code or outcome.reason)
+        with Apart(work, account_id):
+            outcome = service(account_id=account_id, now=timezone.now())  # noqa: TID251 - likewise
+            _log.info("%s of account %d: %s %s", work, account_id, outcome.result, outcome.code or outcome.reason)
         done += 1
     return done
 

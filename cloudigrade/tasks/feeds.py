@@ -13,6 +13,7 @@ from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
 from cloudigrade.services import clouds, feeds, ingest, polling, schedules
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
+from cloudigrade.tasks.apart import Apart
 from cloudigrade.tasks.metering import rebuild_runs
 from cloudigrade.tasks.sweeps import describe_unknown
 
@@ -42,7 +43,7 @@ def analyze_log(**_: object) -> None:
 @shared_task(name="api.tasks.poll_trails", **_INGEST)
 def poll_trails(**_: object) -> None:
     """Accounts whose files no queue hears of, and whose time has come, have been looked at."""
-    counts = [_poll(account) for _ in range(SHARE) for account in schedules.claim(work=Work.POLL, now=_now())]
+    counts = [_poll_apart(account) for _ in range(SHARE) for account in schedules.claim(work=Work.POLL, now=_now())]
     if any(counts):
         rebuild_runs.delay_on_commit()
         describe_unknown.delay_on_commit()
@@ -66,6 +67,12 @@ def _drain(name: str) -> int:
         _log.warning("the queues of %s cannot be drained just now: %s", name, problem)
     ingest.record_queues(cloud=cloud, now=_now())
     return count
+
+
+def _poll_apart(account_id: int) -> int:
+    with Apart(Work.POLL, account_id):
+        return _poll(account_id)
+    return 0
 
 
 def _poll(account_id: int) -> int:

@@ -13,6 +13,7 @@ from cloudigrade.services import completeness, schedules
 from cloudigrade.services.proving import Prover
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
+from cloudigrade.tasks.apart import Apart
 from cloudigrade.tasks.metering import rebuild_runs
 
 QUEUE = "upkeep"
@@ -34,7 +35,8 @@ def prove_accounts(**_: object) -> None:
         claimed = schedules.claim(work=Work.PROVE, now=timezone.now())  # noqa: TID251 - a task's time begins here
         if not claimed:
             break
-        _prove(claimed[0])
+        with Apart(Work.PROVE, claimed[0]):
+            _prove(claimed[0])
     else:
         prove_accounts.delay_on_commit()
     completeness.prune(now=timezone.now())  # noqa: TID251 - likewise

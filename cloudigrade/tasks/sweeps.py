@@ -12,6 +12,7 @@ from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.services import clouds, definitions, schedules, sweeps, unknown
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
+from cloudigrade.tasks.apart import Apart
 from cloudigrade.tasks.metering import rebuild_runs
 
 QUEUE = "ingest"
@@ -28,7 +29,8 @@ def sweep_accounts(**_: object) -> None:
     """Accounts whose sweep is due have been looked at, or a message is queued for the rest."""
     swept = 0
     while swept < SHARE and (claimed := schedules.claim(work=Work.SWEEP, now=_now())):
-        _sweep(claimed[0])
+        with Apart(Work.SWEEP, claimed[0]):
+            _sweep(claimed[0])
         swept += 1
     if swept:
         rebuild_runs.delay_on_commit()
@@ -41,7 +43,8 @@ def describe_unknown(**_: object) -> None:
     """Images and instances that are known by name only have been asked for."""
     questions = unknown.claim(now=_now())
     for question in questions:
-        _describe(question)
+        with Apart("description", question.account_id):
+            _describe(question)
     if questions:
         rebuild_runs.delay_on_commit()
 

@@ -1,5 +1,8 @@
 """A batch into the store: counted, once, in as many queries for any number of rows."""
 
+import random
+import string
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -196,3 +199,31 @@ def test_p2_as_many_queries_for_a_thousand_changed_images_with_runs_as_for_one(s
         return len(captured)
 
     assert queries("a", 1) == queries("b", 10) == queries("c", 1000)
+
+
+def test_whatever_strangers_chose_to_call_a_file_is_kept(stored):
+    """One that could not be kept would take everything along that was delivered with it."""
+    chosen = random.Random(1)
+    long = "".join(chosen.choice(string.ascii_letters) for _ in range(3_000))
+    items = [
+        Rejected("a\0b\ud800", "no\0", ACCOUNT, location="s3://b/a\0b"),
+        Rejected(f"{long}1", long, ACCOUNT, location=f"s3://b/{long}"),
+        Rejected(f"{long}2", "\ud800", ACCOUNT, location=long * 2),
+    ]
+    for _ in range(2):
+        stored.record(*items)
+
+    rows = Quarantine.objects.order_by("pk").values_list("source", "reason", "location")
+    (first, *cut) = sorted(rows, key=lambda row: len(row[0]))
+    assert first == ("a\N{REPLACEMENT CHARACTER}b?", "no\N{REPLACEMENT CHARACTER}", "")
+    assert sorted(row[1:] for row in cut) == sorted([(long[:2_000], f"s3://b/{long}"), ("?", "")])
+    assert {row[0][:1_933] for row in cut} == {long[:1_933]}
+    assert len({row[0] for row in cut}) == 2
+    assert {len(row[0]) for row in cut} == {2_000}
+
+
+def test_a_file_with_a_cut_name_leaves_quarantine_too(stored):
+    name = "AWSLogs/" + "ü" * 1_500
+    stored.record(rejected(name))
+    stored.record(read_sources=["\0", name])
+    assert not Quarantine.objects.exists()

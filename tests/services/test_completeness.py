@@ -220,6 +220,31 @@ def test_a_region_that_sweeps_pass_over_is_not_enabled_and_is_left_out(account, 
     assert until(account) == expected
 
 
+@pytest.mark.parametrize(
+    ("swept", "problem", "expected"),
+    [
+        (40, "", 0),  # enabled, and nothing is proven of it
+        (17, "", 0),
+        (10, "", 40 - GRACE_HOURS),  # not enabled any more
+        (40, "is denied", 40 - GRACE_HOURS),  # nobody knows whether it is
+    ],
+)
+def test_a_region_that_sweeps_find_and_no_digest_speaks_of_is_complete_until_nothing(account, swept, problem, expected):
+    CloudAccount.objects.update(metered_from=moment(0))
+    record(account, proof(40))
+    sweep(account, REGION, 40.5)
+    sweep(account, "us-east-2", swept, problem)
+    assert until(account) == expected
+
+    record(account, proof(38, region="us-east-2"))
+    assert until(account) == 38 - GRACE_HOURS
+
+
+def test_an_account_without_digests_is_not_bound_by_its_regions(account):
+    sweep(account, REGION, 40)
+    assert until(account) is None
+
+
 def test_gaps_of_a_region_that_is_not_enabled_any_more_are_gaps(account):
     record(account, proof(40))
     record(account, proof(4, file("a", 2, region="us-east-2"), region="us-east-2"))

@@ -112,6 +112,64 @@ def test_a_wish_that_changes_meanwhile_is_not_overwritten(owner, cloud, monkeypa
     assert not cloud.accounts[ACCOUNT].has_our_trail
 
 
+@pytest.fixture
+def meanwhile(cloud, monkeypatch):
+    """A step is taken once while the cloud is at that method: before what it changes, or after."""
+
+    def arrange(method, step, *, after=False):
+        in_cloud = getattr(cloud, method)
+
+        def overtaken(account, **given):
+            monkeypatch.setattr(cloud, method, in_cloud)
+            if not after:
+                step()
+            result = in_cloud(account, **given)
+            if after:
+                step()
+            return result
+
+        monkeypatch.setattr(cloud, method, overtaken)
+
+    return arrange
+
+
+def connected_again(cloud, account_id):
+    assert not cloud.accounts[ACCOUNT].has_our_trail
+    assert schedules.claim(work=Work.CONNECT, now=AS_OF) == [account_id]
+    assert connect(account_id).result is Result.DONE
+    assert (state(account_id), cloud.accounts[ACCOUNT].has_our_trail) == (GOOD, True)
+
+
+def test_a_pause_that_comes_and_goes_while_it_is_connected_is_noticed(owner, cloud, meanwhile):
+    account_id = owner.connected()
+
+    def paused_and_disconnected():
+        onboarding.pause(account_id=account_id, now=AS_OF)
+        assert connect(account_id).result is Result.DONE
+        onboarding.unpause(account_id=account_id, now=AS_OF)
+
+    meanwhile("connect", paused_and_disconnected, after=True)
+
+    assert connect(account_id).result is Result.CHANGED
+
+    connected_again(cloud, account_id)
+
+
+def test_an_account_that_is_connected_while_it_is_disconnected_is_connected_once_more(owner, cloud, meanwhile):
+    account_id = owner.connected()
+    onboarding.pause(account_id=account_id, now=AS_OF)
+
+    def unpaused_and_connected():
+        onboarding.unpause(account_id=account_id, now=AS_OF)
+        assert connect(account_id).result is Result.DONE
+
+    meanwhile("disconnect", unpaused_and_connected)
+
+    assert connect(account_id).result is Result.CHANGED
+
+    connected_again(cloud, account_id)
+
+
 def test_a_claim_that_is_withdrawn_while_it_is_proven_stays_so(owner, cloud, monkeypatch):
     account_id = owner.claim()
     verify = cloud.verify
@@ -161,6 +219,24 @@ def test_a_check_that_holds_is_due_again_after_its_interval(owner, cloud):
 
     assert row(account_id).checked_at == AS_OF + HOUR
     assert due(account_id)["check"] == 60 + 360
+
+
+def test_once_a_day_a_trail_that_somebody_removed_is_made_again(owner, cloud):
+    account_id = owner.connected()
+    cloud.accounts[ACCOUNT].has_our_trail = False
+    day = 24 * HOUR
+
+    check(account_id, AS_OF + day - MINUTE)
+    assert "connect" not in due(account_id)
+    check(account_id, AS_OF + day + 4 * MINUTE)
+    assert due(account_id)["connect"] == 24 * 60 + 4
+    assert connect(account_id, AS_OF + day + 4 * MINUTE).result is Result.DONE
+
+    assert (state(account_id), cloud.accounts[ACCOUNT].has_our_trail) == (GOOD, True)
+    assert (row(account_id).enabled_at, row(account_id).connected_at) == (AS_OF, AS_OF + day + 4 * MINUTE)
+    assert not UnmeteredPeriod.objects.exists()
+    check(account_id, AS_OF + day + HOUR)
+    assert "connect" not in due(account_id), "it has just been looked at"
 
 
 def test_p10_a_check_is_one_call_and_no_more_often_than_every_five_minutes(owner, cloud):

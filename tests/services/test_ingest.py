@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from cloudigrade.clouds.cloud import Delivery
@@ -13,7 +13,7 @@ from cloudigrade.services import activity, ingest
 from cloudigrade.services.staging import execute
 from tests.builders import ACCOUNT, AS_OF, REGION, batch, launch, stop
 from tests.fake_accounts import Message
-from tests.fake_cloud import BUCKET, LOGS, FakeCloud
+from tests.fake_cloud import BUCKET, LOGS, NOTICES, FakeCloud
 
 FILE = FileRead(ACCOUNT, REGION, "AWSLogs/a.json.gz", "aa")
 PLACE = (BUCKET, ACCOUNT)
@@ -137,7 +137,7 @@ def test_as_many_queries_for_any_number_of_files(stored):
     assert queries(100) == queries(1)
 
 
-DEADLOCK, SERIALIZATION, GONE = "40P01", "40001", "57P01"
+DEADLOCK, SERIALIZATION, FOREIGN_KEY, GONE = "40P01", "40001", "23503", "57P01"
 
 
 def failing(monkeypatch, *codes):
@@ -178,6 +178,68 @@ def test_a_lost_connection_is_not_tried_again(stored, monkeypatch):
         record(delivery({stored.customer_id: batch(launch("i-1", 1))}))
 
     assert left == [DEADLOCK]
+
+
+def test_an_account_that_is_deleted_meanwhile_is_not_found_the_next_time(stored, monkeypatch):
+    left = failing(monkeypatch, FOREIGN_KEY)
+
+    assert record(delivery({stored.customer_id: batch(launch("i-1", 1))})) == (1, 0, 0)
+    assert left == []
+
+
+def unstorable(monkeypatch, *customers):
+    """PostgreSQL refuses what is of these customers, after something of it was stored."""
+    original = activity.record
+
+    def refused(**given):
+        recorded = original(**given)
+        if given["customer_id"] in customers:
+            execute("SELECT 'x'::int")
+        return recorded
+
+    monkeypatch.setattr(activity, "record", refused)
+
+
+def test_what_of_one_customer_cannot_be_stored_costs_no_other(stored, make_stored, monkeypatch, caplog):
+    """And nothing of it comes again to keep the queue from being read; it is named for the operator."""
+    other = make_stored("22", ["000000000043"])
+    unstorable(monkeypatch, stored.customer_id)
+    given = {
+        stored.customer_id: batch(launch("i-1", 1), read_sources=["AWSLogs/a", "AWSLogs/\ud800"]),
+        other.customer_id: batch(launch("i-2", 1, account="000000000043")),
+    }
+
+    assert record(delivery(given, rejected=[Rejected("q/1", "is not JSON", content=b"x")])) == (1, 0, 0)
+
+    assert list(InstanceEvent.objects.values_list("instance__native_id", flat=True)) == ["i-2"]
+    kept, named = Quarantine.objects.order_by("source")
+    assert (named.customer_id, named.source) == (None, f"{LOGS}/customer {stored.customer_id}")
+    assert (bytes(named.content), kept.source) == (b"AWSLogs/a\nAWSLogs/?", "q/1")
+    assert named.reason.startswith("cannot be stored: invalid input syntax for type integer")
+    assert f"delivered of customer {stored.customer_id} is lost" in caplog.text
+
+
+def test_what_was_read_from_no_queue_is_raised_if_it_cannot_be_stored(stored, monkeypatch):
+    """A replay keeps its entry."""
+    unstorable(monkeypatch, stored.customer_id)
+
+    with pytest.raises(DataError):
+        record(Delivery("", batches={stored.customer_id: batch(launch("i-1", 1))}))
+
+    assert not Quarantine.objects.exists()
+
+
+def test_a_queue_that_cannot_be_recorded_keeps_no_other_from_being_drained(stored, cloud, monkeypatch, caplog):
+    cloud.send(Message(PLACE, batch(launch("i-1", 1))))
+    cloud.send(Message(PLACE, batch(launch("i-2", 1))), queue=NOTICES)
+    failing(monkeypatch, *[DEADLOCK] * 5)
+
+    with pytest.raises(OperationalError):
+        list(ingest.drained(cloud=cloud, clock=lambda: AS_OF))
+
+    assert (len(cloud.waiting[LOGS]), len(cloud.waiting[NOTICES])) == (1, 0)
+    assert list(InstanceEvent.objects.values_list("instance__native_id", flat=True)) == ["i-2"]
+    assert "cannot be recorded" in caplog.text
 
 
 def test_drained_messages_are_gone_once_they_are_recorded(stored, cloud):

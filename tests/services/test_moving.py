@@ -85,6 +85,7 @@ def test_c23_another_account_takes_the_place_once_it_is_connected(account_id, ow
     successor = row(moved.account_id)
     assert (successor.native_id, successor.metered_from) == (OTHER, AS_OF)
     assert (successor.platform_authentication_id, successor.platform_application_id) == (7, 8)
+    assert not successor.is_successor
     assert due(moved.account_id) == {"sweep": 1, "prove": 1, "check": 361}
     assert (row(account_id).wanted, row(account_id).platform_application_id) == ("deleted", None)
     assert due(account_id) == {"connect": 1}
@@ -218,6 +219,22 @@ def test_taking_an_update_back_leaves_what_others_have_added(account_id, owner, 
     third = owner.claim(platforms, platform=PlatformIds(1, 2, 3))
     update(account_id, old)
     assert row(third).wanted == "enabled"
+
+
+def test_taking_an_update_back_leaves_what_was_claimed_for_itself_since(account_id, owner, cloud):
+    old, new = row(account_id).credentials, owner.arn(OTHER)
+    update(account_id, new)
+    cloud.fail("connect", Unavailable("an outage"), account=OTHER)
+    connect(account_id)
+    before = CloudAccount.objects.get(native_id=OTHER).revision
+    own = owner.claim(new)
+    assert (due(own), row(own).revision) == ({"connect": 0}, before + 1)
+
+    update(account_id, old)
+
+    assert row(own).wanted == "enabled"
+    assert connect(own).result is Result.DONE
+    assert (state(own), state(account_id)) == (GOOD, GOOD)
 
 
 def test_the_same_update_again_goes_on_with_it(account_id, owner, cloud):

@@ -76,6 +76,42 @@ def test_it_looks_from_an_hour_before_the_last_look_on(cloud, account, monkeypat
     assert asked == [(at - hour, at), (at - hour, at + hour)]
 
 
+def position(account):
+    return FeedPosition.objects.get(account_id=account, feed=polling.POLL).newest_at
+
+
+def test_the_position_is_what_was_read_or_else_a_day_ago(cloud, account):
+    read = AS_OF + 30 * MINUTE
+    news = batch(launch("i-1", 1), newest={(ACCOUNT, REGION): days.second_of(read)}, read_sources=["AWSLogs/a"])
+    cloud.accounts[ACCOUNT].log_files.append(Lying(REGION, "AWSLogs/a", days.second_of(read), news))
+    poll(account, AS_OF + 60 * MINUTE)
+    assert position(account) == read
+
+    poll(account, AS_OF + 24 * 60 * MINUTE)
+    assert position(account) == read
+    poll(account, AS_OF + 48 * 60 * MINUTE)
+    assert position(account) == AS_OF + 24 * 60 * MINUTE
+
+
+@pytest.mark.parametrize(("read", "is_found"), [(None, True), (60, True), (180, False)])
+def test_a_clock_that_was_ahead_skips_nothing(cloud, account, read, is_found):
+    """What is read anew begins with the region that was read least far, and with the metering where none was."""
+    FeedPosition.objects.create(account_id=account, region="", feed=polling.POLL, newest_at=AS_OF + 9999 * MINUTE)
+    for region, minutes in ((REGION, read), ("us-east-1", 240)) if read else ():
+        FeedPosition.objects.create(
+            account_id=account, region=region, feed="cloudtrail", newest_at=AS_OF + minutes * MINUTE
+        )
+    lie(cloud, 1, AS_OF + 30 * MINUTE)
+
+    assert poll(account, AS_OF + 300 * MINUTE) == is_found
+    assert position(account) < AS_OF + 300 * MINUTE
+
+
+def test_a_clock_that_is_behind_looks_an_hour_back(cloud, account):
+    lie(cloud, 1, AS_OF - 150 * MINUTE)
+    assert poll(account, AS_OF - 120 * MINUTE) == 1
+
+
 def test_a_look_that_fails_is_repeated_from_where_it_began(cloud, account):
     lie(cloud, 1, AS_OF)
     cloud.fail("log_files", Unavailable("not now"), after=True)

@@ -173,6 +173,13 @@ def test_a_clock_that_is_behind_makes_no_negative_lag(owner):
     assert statuses.lag(now=AS_OF).newest_event == 0
 
 
+def test_a_time_that_is_yet_to_come_does_not_hide_how_old_the_newest_record_is(owner):
+    position(owner.connected(), "eu-west-1", "cloudtrail", AS_OF - MINUTE)
+    position(owner.connected("000000000101"), "eu-west-1", "cloudtrail", AS_OF + 6 * MINUTE)
+
+    assert statuses.lag(now=AS_OF).newest_event == 60
+
+
 def test_an_account_never_swept_is_not_taken_for_swept(owner):
     owner.connected()
 

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from cloudigrade.clouds.protocol import Batch, Rejected
 from cloudigrade.domain.events import Feed
 from cloudigrade.models import CloudAccount, FeedPosition, Instance, InstanceEvent, Quarantine, TagEvent
-from cloudigrade.services import sweeps
+from cloudigrade.services import activity, sweeps
+from cloudigrade.services.staging import execute
 from tests.builders import (
     ACCOUNT,
     AS_OF,
@@ -25,6 +26,9 @@ from tests.builders import (
     stop,
 )
 from tests.services.swept import ANY, BYOS, PAYG, Sweeper, converted, described, looked, off
+
+AHEAD = 1000
+"""Hours after Monday's beginning; sweeps are recorded 240 hours after it."""
 
 
 @pytest.fixture
@@ -115,6 +119,33 @@ def test_a_sweep_that_was_overtaken_changes_nothing(stored, sweep):
     assert sweep(looked(9, problem="throttled")).regions == 0
     assert stored.spans() == [("i-1", 6, None)]
     assert (position().newest_at, position().problem) == (moment(10), "")
+
+
+def test_a_look_by_a_clock_that_was_ahead_does_not_silence_those_after_it(stored, sweep):
+    stored.meter(launch("i-1", 1))
+    sweep(looked(AHEAD, described("i-1", 1), described("i-2", 1)))
+
+    swept = sweep(looked(200, described("i-1", 1)))
+
+    assert (swept.regions, swept.estimates) == (1, 1)
+    assert position().newest_at == moment(200)
+    assert [name for name, _, end in stored.spans() if end is None] == ["i-1"]
+    assert sweep(looked(199)).regions == 0
+
+
+def test_a_deadlock_is_tried_again(sweep, monkeypatch):
+    original, left = activity.store, ["40P01", "40001"]
+
+    def broken(**given):
+        stored = original(**given)
+        if left:
+            execute(f"DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = '{left.pop()}'; END $$")
+        return stored
+
+    monkeypatch.setattr(activity, "store", broken)
+
+    assert sweep(looked(9, described("i-1", 1))).new == 1
+    assert left == []
 
 
 def test_an_account_that_is_not_verified_has_no_say(stored, sweep):

@@ -102,13 +102,48 @@ def test_accounts_that_are_not_to_be_read_are_not_asked(stored, account, state):
     assert Image.objects.get().asked_at is None
 
 
-def test_an_image_is_asked_for_through_the_account_whose_instance_came_last(stored, account, make_stored, cloud):
-    stored.record(launch("i-1", 1))
+@pytest.fixture
+def neighbour(make_stored, cloud):
+    """Another customer, whose account is 2."""
     cloud.add("2" * 12, "word")
-    make_stored("22", ["2" * 12]).record(launch("i-2", 1, account="2" * 12))
-    other = connected("2" * 12, cloud)
+    neighbour = make_stored("22", ["2" * 12])
+    connected("2" * 12, cloud)
+    return neighbour
 
-    assert [question.account_id for question in unknown.claim(now=NOW)] == [other.pk]
+
+def test_an_image_is_asked_for_through_every_customer_who_boots_from_it(stored, account, neighbour, cloud):
+    """Whoever says last to boot from an image may not see it, and does not keep others from being asked."""
+    stored.record(launch("i-1", 1))
+    neighbour.record(launch("i-2", 2, account="2" * 12))
+    cloud.accounts[ACCOUNT].images[REGION, "ami-1"] = custom_image()._replace(region=REGION)
+
+    answered()
+
+    assert [call.native_id for call in cloud.calls if call.method == "describe"] == [ACCOUNT, "2" * 12]
+    assert Image.objects.get().is_described
+
+
+def test_no_more_accounts_than_a_few_are_asked_for_an_image(stored, account, neighbour, monkeypatch):
+    monkeypatch.setattr(unknown, "ASKED", 1)
+    stored.record(launch("i-1", 1))
+    neighbour.record(launch("i-2", 2, account="2" * 12))
+
+    assert len(asked()) == 1
+
+
+def test_customers_take_turns(stored, account, neighbour, monkeypatch):
+    """No customer's unknown images and instances keep another's waiting."""
+    monkeypatch.setattr(unknown, "LIMIT", 3)
+    stored.record(
+        *(launch(f"i-{n}", 1, image=f"ami-{n}") for n in range(5)), *(noticed(f"n-{n}", 12) for n in range(5))
+    )
+    notice = noticed("n-9", 12)._replace(account="2" * 12)
+    neighbour.record(launch("i-9", 1, image="ami-9", account="2" * 12), notice)
+
+    assert asked() == [
+        (REGION, Unknown(["n-0", "n-1"], ["ami-0", "ami-1"])),
+        (REGION, Unknown(["n-9"], ["ami-9"])),
+    ]
 
 
 def test_what_was_released_is_asked_for_again_at_once(stored, account, cloud):

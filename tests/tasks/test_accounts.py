@@ -87,11 +87,24 @@ def test_an_outage_of_one_account_holds_up_no_other(owner, cloud, settle, clock)
     assert [state(account_id) for account_id in ids] == [GOOD] * 3
 
 
+def test_an_unexpected_error_of_one_account_holds_up_no_other(owner, cloud, settle, clock, caplog):
+    ids = numbered(owner, 2)
+    cloud.fail("verify", RuntimeError("odd"), account="000000000001")
+
+    settle(connect_accounts)
+    assert [state(account_id)[2] for account_id in ids] == [False, True]
+    assert f"connect of account {ids[0]} failed" in caplog.text
+
+    clock[0] += schedules.LEASE
+    settle(connect_accounts)
+    assert [state(account_id) for account_id in ids] == [GOOD] * 2
+
+
 def test_o2_a_worker_that_dies_loses_nothing(owner, cloud, settle, clock):
     """O2: messages were acknowledged early, and a killed worker's tasks were lost."""
     account_id = owner.claim()
-    cloud.fail("connect", RuntimeError("killed"), after=True)
-    with pytest.raises(RuntimeError, match="killed"):
+    cloud.fail("connect", SystemExit("killed"), after=True)
+    with pytest.raises(SystemExit, match="killed"):
         settle(connect_accounts)
 
     settle(connect_accounts)

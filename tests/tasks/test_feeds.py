@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -205,6 +206,25 @@ def test_an_outage_is_tried_again_soon_and_costs_no_other_account(cloud, settle,
     assert DueWork.objects.get(account=first, work="poll").due_at == AS_OF + MINUTE
     assert DueWork.objects.get(account=second, work="poll").due_at == AS_OF + 5 * MINUTE
     assert "log files cannot be read just now: not now" in caplog.text
+
+
+def test_an_unexpected_error_costs_no_other_account(cloud, settle, caplog):
+    first, second = connected(cloud, bucket="own"), connected(cloud, "000000000043", bucket="own")
+    cloud.fail("log_files", RuntimeError("odd"), account=ACCOUNT)
+
+    settle(poll_trails)
+
+    assert DueWork.objects.get(account=first, work="poll").due_at == AS_OF + schedules.LEASE
+    assert DueWork.objects.get(account=second, work="poll").due_at == AS_OF + 5 * MINUTE
+    assert f"poll of account {first} failed" in caplog.text
+
+
+def test_the_end_of_its_time_ends_the_task(cloud, settle):
+    connected(cloud, bucket="own")
+    cloud.fail("log_files", SoftTimeLimitExceeded())
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        settle(poll_trails)
 
 
 def test_denied_access_is_looked_into_at_once(cloud, settle):

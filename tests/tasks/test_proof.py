@@ -116,6 +116,17 @@ def test_what_was_proven_before_an_outage_stays(cloud, owner, queued):
     assert due(account)["prove"] == 5
 
 
+def test_an_unexpected_error_costs_no_other_account(cloud, owner, queued, caplog):
+    first, second = owner.connected("000000000001"), owner.connected("000000000002")
+    cloud.fail("prove", RuntimeError("odd"), account="000000000001")
+
+    queued()
+
+    assert due(first)["prove"] == schedules.LEASE.total_seconds() / 60
+    assert due(second)["prove"] == INTERVAL
+    assert f"prove of account {first} failed" in caplog.text
+
+
 def test_an_account_that_does_not_let_us_in_is_checked(cloud, owner, queued):
     account = owner.connected()
     DueWork.objects.filter(work="check").update(due_at=AS_OF + timedelta(hours=1))

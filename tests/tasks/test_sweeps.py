@@ -107,6 +107,25 @@ def test_a_cloud_that_does_not_answer_is_asked_again_soon_and_the_other_account_
     assert "cannot be swept just now: busy" in caplog.text
 
 
+def test_an_unexpected_error_costs_no_other_account(accounts, cloud, settle, caplog):
+    cloud.fail("sweep", RuntimeError("odd"), account=ACCOUNT)
+
+    settle(sweep_accounts)
+
+    assert [due(account) for account in accounts] == [AS_OF + schedules.LEASE, AS_OF + INTERVAL]
+    assert f"sweep of account {accounts[0].pk} failed" in caplog.text
+
+
+def test_an_unexpected_error_of_a_description_costs_no_other_account(accounts, stored, cloud, settle, caplog):
+    stored.record(launch("i-1", 6), launch("i-2", 6, image="ami-2", account="2" * 12))
+    cloud.fail("describe", RuntimeError("odd"), account=ACCOUNT)
+
+    settle(describe_unknown)
+
+    assert sorted(cloud.called("describe")) == [ACCOUNT, "2" * 12]
+    assert f"description of account {accounts[0].pk} failed" in caplog.text
+
+
 def test_an_account_that_does_not_let_us_in_is_checked(accounts, cloud, settle):
     cloud.fail("sweep", CustomerProblem("denied", Problem.NO_ACCESS), account=ACCOUNT)
 

@@ -2,13 +2,16 @@
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cloudigrade.clouds.aws import details, keys, notifications, queues, reading, session, trail
+from botocore import exceptions
+
+from cloudigrade.clouds.aws import details, keys, notifications, packing, queues, reading, session, trail
 from cloudigrade.clouds.aws.notifications import Named, StoredObject
 from cloudigrade.clouds.aws.queues import Message, Queue
 from cloudigrade.clouds.cloud import NOTICES, Delivery, Place, Route, Router
@@ -18,7 +21,9 @@ if TYPE_CHECKING:  # type stubs, absent outside development
     from mypy_boto3_s3 import S3Client
 
 PATIENCE: Final = 3
-"""Times that a message is received before an object that is not there counts as lost: it may be told of too early."""
+"""Times that a message is received before an object that is not there is passed over: it may be told of too early.
+
+Anybody may write of any key, so that only a digest says that a file is missing."""
 PAUSES: Final[Mapping[int, int]] = {3: 1800, 4: 7200}
 """Seconds until a message is received again, by how often it was; otherwise the queue's own. An outage of hours must
 not make dead letters of everything."""
@@ -48,22 +53,23 @@ class _Letter:
 
 
 def deliveries(access: session.Access, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
-    """What waits in our queues, by turns until none waits; raises Unavailable at the end if a queue failed."""
+    """What waits in our queues, by turns until none waits; a queue that failed is raised after the others' turns.
+
+    A queue whose delivery failed in the block has no further turn.
+    """
     waiting = deque(queues.names(access))
-    failed: Unavailable | None = None
+    failed: Exception | None = None
     while waiting:
         partition, name = waiting.popleft()
         try:
             queue = queues.opened(access, partition, name)
             messages = queues.receive(queue)
-        except Unavailable as problem:
+        except (Unavailable, exceptions.ClientError) as problem:
             failed = failed or problem
             continue
         if messages:
-            yield _delivered(
-                _Desk(access, router, partition, takes_notices=name == access.notice_queue), queue, messages
-            )
-            waiting.append((partition, name))
+            desk = _Desk(access, router, partition, takes_notices=name == access.notice_queue)
+            yield _delivered(desk, queue, messages, partial(waiting.append, (partition, name)))
     if failed:
         raise failed
 
@@ -83,13 +89,14 @@ def reread(access: session.Access, item: Rejected, router: Router, owner: Route 
 
 
 @contextmanager
-def _delivered(desk: "_Desk", queue: Queue, messages: list[Message]) -> Iterator[Delivery]:
-    """Messages whose every object was dealt with are deleted after the block, unless it failed."""
+def _delivered(desk: "_Desk", queue: Queue, messages: list[Message], go_on: Callable[[], None]) -> Iterator[Delivery]:
+    """Messages whose every object was dealt with are gone after the block, and the queue goes on, unless it failed."""
     delivery, left = desk.read(queue.label, messages)
     yield delivery
     queues.delete(queue, [message for message in messages if message.id not in left])
     for received, seconds in PAUSES.items():
         queues.postpone(queue, [each for each in messages if each.id in left and each.received == received], seconds)
+    go_on()
 
 
 class _Desk:
@@ -162,7 +169,8 @@ class _Desk:
             else:
                 batch, foreign = outcome
                 delivery.foreign += foreign
-                delivery.batches.setdefault(wanted[stored].owner, Batch()).add(batch)
+                if batch != Batch():
+                    delivery.batches.setdefault(wanted[stored].owner, Batch()).add(batch)
         return later
 
     def _outcomes(
@@ -185,18 +193,26 @@ class _Desk:
         try:
             source = _source(self._access, stored, route, self._partition)
             try:
-                content = trail.read(source, denied=_Refused)
+                content = trail.read(_measured(source), denied=_Refused)
             except Unreadable as problem:
-                if received < PATIENCE:
-                    return _Later(f"{source.location}: {problem}")
-                batch.rejected.append(Rejected(source.name, str(problem), source.account, location=source.location))
-                return batch, 0
+                return _unread(source, problem, received)
             return batch, reading.add_log(batch, trail.Content(source, content))
         except (Unavailable, CustomerProblem, _Refused) as problem:
-            return _Later(str(problem))
+            return _Later(keys.printable(str(problem)))
         except Exception:  # noqa: BLE001 - our bug, or one of the SDK: loud, and no other object's loss
             _log.exception("a log file cannot be read")
             return _Later(f"s3://{stored.bucket}/{keys.printable(stored.key)}")
+
+
+def _unread(source: trail.Source, problem: Unreadable, received: int) -> tuple[Batch, int] | _Later:
+    """What becomes of an object that there is no content of."""
+    reason = keys.printable(str(problem))
+    if problem.__cause__ is None:  # our own finding: it is there, and too large
+        return Batch(rejected=[Rejected(source.name, reason, source.account, location=source.location)]), 0
+    if received < PATIENCE:
+        return _Later(reason)
+    _log.warning("an object is passed over that is not there: %s", reason)
+    return Batch(), 1
 
 
 def _named(message: Message) -> tuple[Named, str]:
@@ -229,6 +245,14 @@ def _source(access: session.Access, stored: StoredObject, route: Route, partitio
     name = keys.printable(place.name)
     client = _client(access, route, partition)
     return trail.Source(name, place.account, place.region, stored.size, stored.key, stored.bucket, client)
+
+
+def _measured(source: trail.Source) -> trail.Source:
+    """The same, with the object's own size where what the message says would keep it from being read."""
+    if source.store is None or source.size <= packing.MAX_BYTES:
+        return source
+    with session.translated(f"s3://{source.bucket}/{source.path}", denied=_Refused):
+        return source._replace(size=source.store.head_object(Bucket=source.bucket, Key=source.path)["ContentLength"])
 
 
 def _client(access: session.Access, route: Route, partition: str) -> "S3Client":

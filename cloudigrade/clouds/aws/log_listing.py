@@ -185,6 +185,11 @@ def _fetched(shelf: Shelf, key: str) -> Object:
             return Object(key, answer["Body"].read(), answer["Metadata"])
     except Unreadable as problem:
         return Object(key, b"", {}, NOT_THERE if _is_missing(problem) else str(problem))
+    except ClientError as error:
+        # Of this one object, such as that it was encrypted with a key of the customer's own, which we do not have.
+        if error.operation_name != "GetObject":
+            raise
+        return Object(key, b"", {}, f"{shelf.location(key)}: {' '.join(str(error).split())}")
 
 
 def _is_missing(problem: Unreadable) -> bool:

@@ -114,7 +114,7 @@ def _of_record(record: object) -> StoredObject | None:
     if record.get("eventSource") != "aws:s3" or not record["eventName"].removeprefix("s3:").startswith(_CREATED):
         return None
     bucket, stored = _bucket_and_object(record.get("s3"))
-    return StoredObject(_bucket(bucket.get("name")), keys.decoded_key(_key(stored.get("key"))), _size(stored))
+    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key"), keys.decoded_key), _size(stored))
 
 
 def _of_event(event: Mapping[str, Any]) -> _Part:
@@ -141,10 +141,12 @@ def _bucket(name: object) -> str:
     return bucket
 
 
-def _key(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_KEY * 3:  # encoded, a byte takes three letters
+def _key(value: object, decoded: Callable[[str], str] = str) -> str:
+    """The object's own key; what S3 would not take for one is none."""
+    key = decoded(value) if isinstance(value, str) else ""
+    if not 0 < len(key.encode("utf-8", "replace")) <= _MAX_KEY or "\0" in key:
         raise Unreadable("record names no key")
-    return value
+    return key
 
 
 def _size(stored: Mapping[str, Any]) -> int:

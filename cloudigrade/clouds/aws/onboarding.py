@@ -43,7 +43,9 @@ def verify(access: session.Access, account: Account) -> None:
         is_open = pool.submit(access.is_open_to_anyone, account)
         denials = [denial for denial in pool.map(_denial, calls, calls.values()) if denial]
     if is_open.result():
-        raise CustomerProblem("the role can be assumed without the external id", Problem.EXTERNAL_ID_NOT_DEMANDED)
+        raise CustomerProblem(
+            "the role can be assumed without the external id, or with any", Problem.EXTERNAL_ID_NOT_DEMANDED
+        )
     if denials:
         raise TooNarrow(f"the role may not call {', '.join(denials)} in {region}")
 

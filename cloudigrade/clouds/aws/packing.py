@@ -7,8 +7,8 @@ from isal import igzip, isal_zlib
 
 from cloudigrade.clouds.protocol import Unreadable
 
-MAX_BYTES: Final = 1 << 30
-"""No log file comes near it: CloudTrail ends a file at 50 MB compressed."""
+MAX_BYTES: Final = 256 << 20
+"""Of one file, stored or plain: it is held as a whole, and CloudTrail ends a file at 50 MB."""
 
 _MAGIC: Final = b"\x1f\x8b"
 _MAX_RATIO: Final = 1032  # deflate cannot do better

@@ -21,6 +21,9 @@ from cloudigrade.clouds.protocol import (
     Unreadable,
 )
 
+MOST_REJECTED: Final = 1_000
+"""Records of one file that are kept because they cannot be read; a file with more is no log file."""
+
 _BATCH_FILES: Final = 5_000
 _BATCH_RECORDS: Final = 250_000  # about a second of reading, relevant or not: progress shows at least so often
 
@@ -96,7 +99,7 @@ def _of_log(content: Content, *, is_hashed: bool) -> Iterator[_Piece]:
     try:
         plain = packing.unpacked(content.stored)
         log = cloudtrail.parse(plain, account=source.account, region=source.region)
-        yield from _of_records(source, log)
+        yield from _of_records(source, log)  # all of them, or none
     except Unreadable as problem:
         yield Rejected(source.name, str(problem), source.account, location=source.location)
     else:
@@ -111,11 +114,18 @@ def _account(piece: _Piece) -> str:
     return ""
 
 
-def _of_records(source: Source, log: cloudtrail.Log) -> Iterator[tuple[Translation, Rejected | None]]:
+def _of_records(source: Source, log: cloudtrail.Log) -> list[tuple[Translation, Rejected | None]]:
+    found = []
+    rejected = 0
     for candidate in log.candidates:
         translation = translate.translate(candidate.record)
         if translation is not None:
-            yield translation, _refused(translation, source, log, candidate)
+            refused = _refused(translation, source, log, candidate)
+            rejected += refused is not None
+            if rejected > MOST_REJECTED:
+                raise Unreadable(f"has more than {MOST_REJECTED} records that cannot be read")
+            found.append((translation, refused))
+    return found
 
 
 def _refused(

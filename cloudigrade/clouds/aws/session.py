@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
@@ -194,11 +195,18 @@ class Access:
             return self._client((*key, service, region), lambda: opened.session, watched=account.native_id)
 
     def is_open_to_anyone(self, account: Account) -> bool:
-        """Whether the role can be assumed without the external id; raises Unavailable if that cannot be told now."""
+        """Whether the role can be assumed without its external id; raises Unavailable if that cannot be told now.
+
+        Tried with none and with one that nobody has: a condition may demand that there be any, whichever.
+        """
         role = arn.parse(account.credentials)
+        request = _request(role, _NOTHING, _SHORTEST)
+        return self._is_let_in(role, request) or self._is_let_in(role, {**request, "ExternalId": str(uuid.uuid4())})
+
+    def _is_let_in(self, role: arn.Role, request: "AssumeRoleRequestTypeDef") -> bool:
         # The answer alone is wanted: credentials that came with it would be good for nothing, and are dropped.
         try:
-            self._assume(role, _request(role, _NOTHING, _SHORTEST))
+            self._assume(role, request)
         except CustomerProblem:
             return False
         return True

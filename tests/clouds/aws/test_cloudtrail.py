@@ -1,6 +1,7 @@
 """Log files: the quick way and the careful one tell the same, and one odd record costs only itself."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,7 +11,18 @@ from hypothesis import strategies as st
 from cloudigrade.clouds.aws import cloudtrail, translate
 from cloudigrade.clouds.aws.translate import Translation
 from cloudigrade.clouds.protocol import Unreadable
-from tests.clouds.aws.records import ACCOUNT, REGION, SECOND, TIME, launched, log, record, run_instances, switched
+from tests.clouds.aws.records import (
+    ACCOUNT,
+    REGION,
+    SECOND,
+    TIME,
+    launched,
+    log,
+    record,
+    run_instances,
+    switched,
+    tagging,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -184,3 +196,44 @@ def test_only_records_that_can_matter_are_candidates():
     parsed = cloudtrail.parse(log(record("Any"), run_instances()))
 
     assert [candidate.position for candidate in parsed.candidates] == [1]
+
+
+CROWD = "^has more records than a log file of its size can$"
+
+
+@pytest.mark.parametrize("item", [b"{}", b"{ }", b'{"eventName":"x"}', b"1", b"[]", b'""', b'{"eventName":1}'])
+@pytest.mark.parametrize("count", [150, 300_000])
+def test_more_records_than_fit_are_refused(item: bytes, count: int):
+    with pytest.raises(Unreadable, match=CROWD):
+        cloudtrail.parse(b'{"Records":[' + b",".join([item] * count) + b"]}")
+
+
+@pytest.mark.parametrize("item", [b"{}", b'{"eventName":"x"}', b"1"])
+def test_a_crowd_is_refused_before_its_records_are_made(item: bytes):
+    content = b'{"Records":[' + b",".join([item] * 1_000_000) + b"]}"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unreadable, match=CROWD):
+            cloudtrail.parse(content)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_few_records_may_be_of_any_size():
+    assert cloudtrail.parse(b'{"Records":[' + b",".join([b"{}"] * 101) + b"]}").records_read == 101
+
+
+def test_the_smallest_records_that_there_are_fill_a_file():
+    smallest = record("Any", userIdentity={}, recipientAccountId=None)
+
+    assert cloudtrail.parse(log(*[smallest] * 5_000)).records_read == 5_000
+    assert cloudtrail.parse(log(*[smallest] * 5_000, record("Any", eventTime=5))).records_read == 5_001
+
+
+def test_one_record_may_name_any_number_of_instances_and_tags():
+    named = [f"i-{number:017x}" for number in range(20_000)]
+    tags = [f"k{number}" for number in range(20_000)]
+
+    assert len(cloudtrail.parse(log(switched("StopInstances", *named))).candidates) == 1
+    assert len(cloudtrail.parse(log(*[tagging("CreateTags", named, tags)] * 4)).candidates) == 4

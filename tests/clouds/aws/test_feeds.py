@@ -1,10 +1,14 @@
 """What our queues deliver, against moto in this process; outages are put in the way of single requests."""
 
 import hashlib
+from contextlib import suppress
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
 
-from cloudigrade.clouds.aws import feeds, queues, reading
+from cloudigrade.clouds.aws import feeds, packing, queues, reading
 from cloudigrade.clouds.protocol import FileRead, Rejected, Unavailable
 from tests.clouds.aws.feeding import LOGS, NOTICES, OWNER, ROUTES, drained, refuse, router_of
 from tests.clouds.aws.messages import BUCKET, notice, object_created, s3_message, s3_record, text, through_topic
@@ -138,8 +142,11 @@ def test_an_outage_of_hours_makes_no_dead_letters(feeding, router):
     assert hidden == [5, 5, 30, 120]
 
 
-def test_c7_an_object_that_is_not_there_is_waited_for_and_then_rejected_alone(feeding, router):
-    """C7: what vanished never fails a batch; a notice may come before its object can be seen."""
+def test_c7_an_object_that_is_not_there_is_waited_for_and_then_passed_over(feeding, router, caplog):
+    """C7: what vanished never fails a batch; a notice may come before its object can be seen.
+
+    Nor does it count as a missing file: whoever may write to the queue can name any key of anybody's.
+    """
     feeding.tell(KEY)
     feeding.tell(feeding.put(run_instances(), key=OTHER))
     for expected in ([OTHER], [], []):
@@ -148,10 +155,41 @@ def test_c7_an_object_that_is_not_there_is_waited_for_and_then_rejected_alone(fe
         assert (batch.read_sources if batch else []) == expected
         feeding.later()
 
-    (rejected,) = delivery.batches[OWNER].rejected
-    assert (rejected.source, rejected.account, rejected.location) == (KEY, ACCOUNT, f"s3://{BUCKET}/{KEY}")
-    assert "NoSuchKey" in rejected.reason
+    assert (delivery.foreign, delivery.batches, delivery.rejected) == (1, {}, [])
+    assert f"an object is passed over that is not there: s3://{BUCKET}/{KEY}" in caplog.text
     assert feeding.messages() == []
+
+
+def test_a_size_that_is_only_claimed_rejects_nothing(feeding, router):
+    """Whoever may write to the queue can say any size of any key."""
+    feeding.put(run_instances())
+    sized = [
+        s3_record(key, s3={"bucket": {"name": BUCKET}, "object": {"key": key, "size": 1 << 40}}) for key in (KEY, OTHER)
+    ]
+    feeding.send(s3_message(*sized))
+
+    (delivery,) = drained(feeding, router)
+
+    assert delivery.batches[OWNER].read_sources == [KEY]
+    assert (delivery.batches[OWNER].rejected, delivery.left) == ([], 1)
+
+
+def test_an_object_that_is_too_large_is_rejected(feeding, router, monkeypatch):
+    monkeypatch.setattr(packing, "MAX_BYTES", 10)
+    feeding.tell(feeding.put(content=b"12345678901"))
+
+    (delivery,) = drained(feeding, router)
+
+    assert [(item.source, item.reason) for item in delivery.batches[OWNER].rejected] == [(KEY, "is larger than 0 MiB")]
+
+
+def test_reasons_are_of_one_line_whatever_the_key(feeding, router, caplog):
+    feeding.tell(KEY.replace("Ab12", "\n\x1b[2J"))
+
+    drained(feeding, router)
+
+    assert "\x1b" not in caplog.text
+    assert "\N{REPLACEMENT CHARACTER}[2J" in caplog.text
 
 
 def test_a_file_that_cannot_be_read_is_rejected_with_its_place(feeding, router):
@@ -192,6 +230,39 @@ def test_an_error_in_the_block_keeps_every_message(feeding, router):
         raise ZeroDivisionError
 
     assert len(feeding.messages()) == 1
+
+
+def test_a_queue_whose_block_fails_lets_the_others_have_their_turn(feeding, router, monkeypatch):
+    monkeypatch.setattr(queues, "AT_ONCE", 1)
+    for number in range(15):
+        feeding.send(text(notice("running", id=f"id-{number}")))
+        feeding.send(text(notice("running", id=f"id-{number}")), queue=NOTICES)
+    seen = []
+
+    for waiting in feeds.deliveries(feeding.access, router):
+        with suppress(ZeroDivisionError), waiting as delivery:
+            seen.append(delivery.queue)
+            if delivery.queue == LOGS:
+                raise ZeroDivisionError
+
+    assert seen == [LOGS, NOTICES, NOTICES]
+    assert (len(feeding.messages()), feeding.messages(NOTICES)) == (15, [])
+
+
+def test_what_is_our_fault_with_one_queue_is_raised_after_the_others_were_drained(feeding, router):
+    """AWS finds a request of ours wrong: moto never does, so the answer is put in its way."""
+    feeding.send(text(notice("running")), queue=NOTICES)
+    said = {"Error": {"Code": "InvalidParameterValue", "Message": "why"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    def answer(params, **_):
+        return (AWSResponse("https://x", 400, HTTPHeaders(), None), said) if LOGS in str(params) else None
+
+    feeding.access.own("sqs", "us-east-1").meta.events.register_first("before-call.sqs.ReceiveMessage", answer)
+
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        drained(feeding, router)
+
+    assert feeding.messages(NOTICES) == []
 
 
 def test_our_own_bug_costs_its_object_alone_and_is_loud(feeding, router, monkeypatch, caplog):

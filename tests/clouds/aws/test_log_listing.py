@@ -212,6 +212,42 @@ def test_an_object_in_the_archive_says_so(trail):
     assert "InvalidObjectState" in rejected.reason
 
 
+def answered(trail, operation):
+    """A trail of two files, the first of which S3, or who gives us our credentials, answers as nobody expects."""
+    trail.log(1, "i-1")
+    trail.log(2, "i-2")
+    trail.write(hours=1)
+
+    def answer(params, **_):
+        if trail.files[0].key in params["url"]:
+            raise exceptions.ClientError({"Error": {"Code": "InvalidRequest", "Message": "needs\na key"}}, operation)
+
+    trail.s3.meta.events.register_first("before-call.s3.GetObject", answer)
+
+
+def test_an_object_that_s3_answers_oddly_costs_that_object(make):
+    """As it answers for one that a customer encrypted with a key that we do not have."""
+    trail = make(access=Access(Section(), "test"))
+    answered(trail, "GetObject")
+
+    (batch,) = read(trail)
+
+    (rejected,) = batch.rejected
+    location = f"s3://{BUCKET}/{trail.files[0].key}"
+    assert (names(batch), rejected.source, rejected.location) == (["i-2"], trail.files[0].key, location)
+    assert rejected.reason == (
+        f"{location}: An error occurred (InvalidRequest) when calling the GetObject operation: needs a key"
+    )
+
+
+def test_an_odd_answer_to_what_is_not_about_the_object_is_our_bug(make):
+    trail = make(access=Access(Section(), "test"))
+    answered(trail, "AssumeRole")
+
+    with pytest.raises(exceptions.ClientError):
+        read(trail)
+
+
 def test_an_outage_raises_and_nothing_is_rejected(make, monkeypatch):
     trail = make(access=Access(Section(), "test"))
     trail.log(1, "i-1")

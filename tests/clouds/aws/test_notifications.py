@@ -62,7 +62,9 @@ def test_c53_keys_of_s3_are_decoded_and_those_of_others_are_plain():
         (s3_record(s3={"bucket": {"name": BUCKET}, "object": {}}), "record names no key"),
         (s3_record(s3={"bucket": {"name": BUCKET}, "object": {"key": 1}}), "record names no key"),
         (s3_record(bucket="a/b"), "record names no bucket"),
-        (s3_record("k" * 4000), "record names no key"),
+        (s3_record("k" * 1025), "record names no key"),
+        (s3_record("ü" * 513), "record names no key"),
+        (s3_record("AWSLogs/\0.json.gz"), "record names no key"),
     ],
 )
 def test_c53_one_bad_record_never_costs_the_others(bad, reason):
@@ -145,6 +147,20 @@ WORDS = st.sampled_from(
         "Event",
     ]
 )
+
+
+@pytest.mark.parametrize("key", ["k" * 1025, "ü" * 513, "a\0b", ""])
+def test_no_other_kind_of_message_names_keys_that_s3_does_not_know(key):
+    for told in (object_created(key), {"s3Bucket": BUCKET, "s3ObjectKey": [key]}):
+        with pytest.raises(Unreadable, match=r"^record names no key$"):
+            notifications.parse(text(told))
+
+
+def test_the_longest_key_of_s3_is_one_however_it_is_encoded():
+    key = "ü" * 512
+    assert notifications.parse(s3_message(s3_record(key))).objects == [StoredObject(BUCKET, key, 1024)]
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),

@@ -1,5 +1,6 @@
 """Accounts are verified and let go against a made-up AWS that enforces trust and policies."""
 
+import json
 import logging
 
 import pytest
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.enable_socket
 
 @pytest.mark.parametrize("partition", HOMES)
 def test_p10_verifying_makes_the_fewest_calls_and_changes_nothing(access, customer, partition):
-    """P9, P10: four reads and two attempts to assume the role verify an account; nothing is listed or changed."""
+    """P9, P10: four reads and three attempts to assume the role verify an account; nothing is listed or changed."""
     account = customer(partition=partition)
     before = calls_of(aws_patches.OWN_ACCOUNT).get(("sts", "AssumeRole"), 0)
 
@@ -32,7 +33,7 @@ def test_p10_verifying_makes_the_fewest_calls_and_changes_nothing(access, custom
         ("ec2", "DescribeImages"): 1,
         ("cloudtrail", "DescribeTrails"): 1,
     }
-    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 2
+    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 3
     assert aws_patches.trails(account.native_id) == []
 
 
@@ -43,13 +44,34 @@ def test_p10_verifying_again_assumes_no_role_again(access, account):
 
     onboarding.verify(access, account)
 
-    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 1
+    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 2
 
 
 def test_s1_a_role_that_opens_without_the_external_id_is_refused(access, customer):
     """S1: whoever knows the ARN of such a role could have it metered as theirs."""
     with pytest.raises(CustomerProblem, match="without the external id") as caught:
         onboarding.verify(access, customer(external_id=""))
+
+    assert caught.value.problem is Problem.EXTERNAL_ID_NOT_DEMANDED
+
+
+@pytest.mark.parametrize("condition", [{"StringLike": "*"}, {"Null": "false"}])
+def test_s1_a_role_that_opens_with_any_external_id_is_refused(access, account, aws, condition):
+    """S1: such a role would be metered for whoever names it first."""
+    (operator, value), *_ = condition.items()
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": aws_patches.OWN_ACCOUNT},
+        "Action": "sts:AssumeRole",
+        "Condition": {operator: {"sts:ExternalId": value}},
+    }
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    iam = aws.client("iam", "us-east-1", account.native_id)
+    name = account.credentials.rpartition("/")[2]
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
+
+    with pytest.raises(CustomerProblem, match="or with any") as caught:
+        onboarding.verify(access, account)
 
     assert caught.value.problem is Problem.EXTERNAL_ID_NOT_DEMANDED
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudigrade.clouds.aws.packing import unpacked
+from cloudigrade.clouds.aws.packing import MAX_BYTES, unpacked
 from cloudigrade.clouds.protocol import Unreadable
 
 TEXT = b'{"Records":[]}' * 5_000
@@ -58,3 +58,7 @@ def test_what_grows_too_large_is_unreadable(content):
 
 def test_the_limit_itself_is_allowed():
     assert len(unpacked(gzip.compress(bytes(2 << 20)), limit=2 << 20)) == 2 << 20
+
+
+def test_no_file_may_be_larger_than_256_mib():
+    assert MAX_BYTES == 256 << 20

@@ -65,9 +65,10 @@ def made(**settings) -> Access:
     return Access(Section.model_validate({"AWS_PARTITIONS": "aws,aws-cn,aws-us-gov", **settings}), "prod")
 
 
-def refused(access: Access, code: str, status: int = 400) -> Stubber:
+def refused(access: Access, code: str, status: int = 400, *, times: int = 1) -> Stubber:
     stub = Stubber(access.own("sts", "us-east-1"))
-    stub.add_client_error("assume_role", code, "why", status)
+    for _ in range(times):
+        stub.add_client_error("assume_role", code, "why", status)
     return stub
 
 
@@ -377,10 +378,18 @@ def test_s1_a_role_that_opens_without_the_external_id_is_found_out_with_credenti
     assert json.loads(body["Policy"])["Statement"] == [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
 
 
-def test_s1_a_role_that_demands_the_external_id_is_closed():
+def test_s1_a_role_that_demands_its_external_id_is_closed_to_none_and_to_a_new_one_each_time():
     access = made()
-    with refused(access, "AccessDenied", 403):
+    calls = []
+    access.own("sts", "us-east-1").meta.events.register(
+        "provide-client-params.sts.AssumeRole", lambda params, **_: calls.append(params.get("ExternalId"))
+    )
+    with refused(access, "AccessDenied", 403, times=4):
         assert access.is_open_to_anyone(ACCOUNT) is False
+        assert access.is_open_to_anyone(ACCOUNT) is False
+
+    assert calls[::2] == [None, None]
+    assert len({*calls[1::2], EXTERNAL_ID, None}) == 4
 
 
 def test_c19_whether_a_role_is_open_is_not_guessed():
