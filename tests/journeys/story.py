@@ -20,6 +20,7 @@ from cloudigrade.simulator.server import RUNNING, STOPPED, TERMINATED, Server
 from cloudigrade.simulator.sizes import SIZES
 from cloudigrade.simulator.timestamps import DAY, HOUR, MINUTE, Window, moment, offset, zulu
 from cloudigrade.simulator.truth import Span
+from tests.aws_patches import REGIONS
 
 Json = dict[str, Any]
 
@@ -175,6 +176,8 @@ def told() -> Story:
     story.servers += _scripted(story)
     for place in PLACES:
         _log(story, place, KEY)
+    for place in _idle_places():
+        _sign(story, place, [], KEY)
     story.notices = [notice for server in story.servers for notice in _notices(server)]
     return story
 
@@ -240,8 +243,24 @@ def _log(story: Story, place: Place, key: Any) -> None:
             continue
         again = rng.randrange(6) == 0
         story.arrivals += [arrival, arrival._replace(at=arrival.at + 3 * HOUR)] if again else [arrival]
+    _sign(story, place, delivered, key)
+
+
+def _sign(story: Story, place: Place, delivered: list[Delivered], key: Any) -> None:
+    """The digests of the place, for hours in which nothing was delivered too."""
     signed = digests.digests(place, bucket_of(place), delivered, Window(START, START + 26 * HOUR), key, trail_of(place))
     story.arrivals += map(_arrival(place), signed)
+
+
+def _idle_places() -> list[Place]:
+    """Where the accounts are enabled and nothing happens: a trail of all regions has digests there as well."""
+    own = {FIRST: VIRGINIA, ADOPTED: OREGON, CHINESE: BEIJING}
+    return [
+        place._replace(region=region)
+        for place in own.values()
+        for region in REGIONS["aws-cn" if place == BEIJING else "aws"]
+        if place._replace(region=region) not in PLACES
+    ]
 
 
 def _arrival(place: Place) -> Any:
@@ -262,7 +281,7 @@ def trail_of(place: Place) -> digests.Trail:
     """The trail as its digests name it."""
     if place.account == ADOPTED:
         return digests.Trail("acme-organization", "us-west-2")
-    return digests.Trail(f"test-{place.account}", "cn-north-1" if place == BEIJING else "us-east-1")
+    return digests.Trail(f"test-{place.account}", "cn-north-1" if place.account == CHINESE else "us-east-1")
 
 
 def early_file() -> Arrival:
