@@ -68,7 +68,7 @@ def record(*, cloud: str, delivery: Delivery, now: datetime) -> Recorded:
     nobody's quarantine. What came from no queue is raised instead: it can be read again.
     """
     try:
-        return _persistently(lambda: _store(cloud, delivery, now))
+        return persistently(lambda: _store(cloud, delivery, now))
     except (DatabaseError, UnicodeEncodeError) as error:
         if not delivery.queue or not _is_of_data(error):
             raise
@@ -80,7 +80,7 @@ def record_batch(
     *, customer_id: int, cloud: str, feed: str, batch: Batch, speaks_for: Collection[str] | None, now: datetime
 ) -> Recorded:
     """What was read of a customer's feed is stored, in one transaction, and gaps that it fills are healed."""
-    return _persistently(lambda: _record(customer_id, cloud, feed, batch, speaks_for, now))
+    return persistently(lambda: _record(customer_id, cloud, feed, batch, speaks_for, now))
 
 
 def record_logs(*, account: CloudAccount, batch: Batch, now: datetime) -> Recorded:
@@ -174,7 +174,7 @@ def _apart(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
     for customer_id, batch in sorted(delivery.batches.items()):
         part = replace(delivery, batches={customer_id: batch}, rejected=[])
         try:
-            recorded.append(_persistently(partial(_store, cloud, part, now)))
+            recorded.append(persistently(partial(_store, cloud, part, now)))
         except (DatabaseError, UnicodeEncodeError) as error:
             if not _is_of_data(error):
                 raise
@@ -182,7 +182,7 @@ def _apart(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
             names = "\n".join([*batch.read_sources, *(item.source for item in batch.rejected)])
             source, reason = f"{delivery.queue}/customer {customer_id}", f"cannot be stored: {_line(error)}"
             lost.append(Rejected(source, reason, content=names.encode("utf-8", "replace")))
-    _persistently(partial(_store, cloud, replace(delivery, batches={}, rejected=lost), now))
+    persistently(partial(_store, cloud, replace(delivery, batches={}, rejected=lost), now))
     return _added(recorded)
 
 
@@ -220,7 +220,7 @@ def _by_feed(batch: Batch) -> Iterator[tuple[str, Batch]]:
         yield LOGS, rest
 
 
-def _persistently(store: Callable[[], T]) -> T:
+def persistently(store: Callable[[], T]) -> T:
     """What it returns once it is committed; undone by what others did at the same time, it is tried again."""
     for left in reversed(range(TRIES)):
         try:

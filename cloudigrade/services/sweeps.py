@@ -73,7 +73,7 @@ def sweep(*, account_id: int, now: datetime) -> Swept | None:
 def record(*, account_id: int, sweep: Iterable[RegionSweep], now: datetime) -> Swept:
     """All that was found is stored, and what follows from it; regions that a later sweep has looked at are left out."""
     found = list(sweep)  # before the transaction: the cloud is asked while this is read (P8)
-    return ingest._persistently(lambda: _record(account_id, found, now))  # noqa: SLF001 - the same in both
+    return ingest.persistently(lambda: _record(account_id, found, now))
 
 
 def retry_at(*, account_id: int, now: datetime, interval: timedelta) -> datetime:
