@@ -34,6 +34,16 @@ class Instructions(NamedTuple):
     """Opens the console with the template filled in."""
 
 
+class Trail(NamedTuple):
+    """What logs an account's activity, and where to."""
+
+    name: str
+    """AWS: ARN of the trail."""
+    bucket: str
+    is_ours: bool
+    """We made it, and disconnecting removes it; else it was there before us."""
+
+
 class Route(NamedTuple):
     """Whose feed a place of storage is, and through whom it may be read."""
 
@@ -161,6 +171,9 @@ class Cloud(Protocol):
 
     def places(self, account: Account) -> Collection[Place]:
         """Where the account logs to, from its details."""
+
+    def trail(self, account: Account) -> Trail | None:
+        """What logs the account's activity, from its details; None before it is connected."""
 
     def deliveries(self, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
         """What waits in our queues; leaving a block without an error acknowledges what was read, until none waits."""

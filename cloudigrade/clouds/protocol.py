@@ -20,8 +20,19 @@ class Unavailable(Exception):
     """The cloud does not answer just now; try again later."""
 
 
+class NotSetUp(Unavailable):
+    """Our own side lacks something, such as credentials; the message says what our operator must set.
+
+    It is one of those that a service tries again, for what is set takes effect without anybody's doing.
+    """
+
+
 class Unreadable(Exception):
     """A file, document or record that could not be read; the message is the reason, in one line."""
+
+
+class Absent(Unreadable):
+    """There is nothing of that name, at least not yet."""
 
 
 class InstanceActivity(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from cloudigrade.clouds.aws import arn, feeds, log_listing, onboarding, policy, proof, queues, session, sweeping
+from cloudigrade.clouds.aws import arn, details, feeds, log_listing, onboarding, policy, proof, queues, session, sweeping
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import (
     Account,
@@ -16,6 +16,7 @@ from cloudigrade.clouds.cloud import (
     RegionSweep,
     Route,
     Router,
+    Trail,
     Unknown,
 )
 from cloudigrade.clouds.protocol import Batch, CustomerProblem, Rejected, TypeDefinition
@@ -72,6 +73,10 @@ class Aws:
     def reread(self, item: Rejected, router: Router, owner: Route | None = None) -> Delivery:
         """What says a file, record or message that could not be read before."""
         return feeds.reread(self._access, item, router, owner)
+
+    def trail(self, account: Account) -> Trail | None:
+        """The account's trail, as it was when the account was connected."""
+        return details.trail(account)
 
     def sweep(self, account: Account) -> Iterator[RegionSweep]:
         """What runs, region by region."""

@@ -1,12 +1,17 @@
-"""What may be set for AWS; credentials and endpoints are the SDK's own business."""
+"""What may be set for AWS; credentials and endpoints are the SDK's own business, but an endpoint that is none is told."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PARTITIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """The partitions we know, and the region of each in which our own bucket and queues lie unless set otherwise."""
+
+_HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.?|[0-9a-f:.]*:[0-9a-f:.]*")
+"""A name or an address; the SDK takes no other."""
 
 
 def _parts(text: object) -> object:
@@ -20,6 +25,18 @@ def _partitions(names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or not names:
         raise ValueError(f"must be some of {', '.join(PARTITIONS)}")
     return names
+
+
+def _endpoint(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_host = _HOST.fullmatch(parts.hostname or "") is not None
+        is_endpoint = parts.scheme in ("http", "https") and is_host and parts.port != 0
+    except ValueError:  # the port is no number, or the host no address
+        is_endpoint = False
+    if url and not is_endpoint:
+        raise ValueError("is no URL such as http://127.0.0.1:5000")
+    return url
 
 
 class Section(BaseSettings):
@@ -37,6 +54,12 @@ class Section(BaseSettings):
         validation_alias=AliasChoices("SQS_DEFAULT_REGION", "S3_DEFAULT_REGION"),
         pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$",
         description="Region of our own bucket and queues in the partition `aws`.",
+    )
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL",
+        max_length=1024,
+        description="Where the AWS SDK asks instead of AWS, as `http://host:port`; the SDK reads it itself.",
     )
     cn_profile: str = Field(
         "",

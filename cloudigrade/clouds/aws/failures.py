@@ -6,7 +6,7 @@ from typing import Final
 
 from botocore import exceptions
 
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
+from cloudigrade.clouds.protocol import Absent, CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 
 Denied = Callable[[str], Exception]
@@ -92,6 +92,10 @@ _IDENTITY: Final = frozenset(
         "TokenRefreshRequired",
     }
 )
+# Also what AWS says of keys of our own that it does not know; a customer's are good, and their region is closed to them.
+_UNKNOWN_KEYS: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
+_MISSING_KEYS: Final = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
+_WHAT_TO_SET: Final = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 _UNREACHED: Final = (
     exceptions.ConnectionError,
     exceptions.HTTPClientError,
@@ -110,7 +114,8 @@ def _refused(reason: str) -> CustomerProblem:
 def translated(subject: str, *, denied: Denied = _refused) -> Iterator[None]:
     """Errors of the SDK leave as ours: try again, unreadable, or refused, which `denied` says the meaning of.
 
-    With `denied=Unavailable`, for what is our own, bad credentials are our operator's trouble too, not the customer's.
+    With `denied=Unavailable`, for what is our own, missing and bad credentials are our operator's trouble, not the
+    customer's: they leave as NotSetUp.
     What AWS finds wrong with a request is our bug, and leaves as it is.
     """
     try:
@@ -121,11 +126,12 @@ def translated(subject: str, *, denied: Denied = _refused) -> Iterator[None]:
             raise
         raise failure from error
     except exceptions.ParamValidationError as error:
-        raise Unreadable(f"{subject}: {_line(error)}") from error
+        raise Absent(f"{subject}: {_line(error)}") from error
     except _UNREACHED as error:
         raise Unavailable(f"{subject}: {_line(error)}") from error
     except exceptions.BotoCoreError as error:  # credentials or configuration: missing, partial or wrong
-        raise _without_identity(f"{subject}: {_line(error)}", denied) from error
+        advice = f"our own credentials are missing: {_WHAT_TO_SET}" if isinstance(error, _MISSING_KEYS) else ""
+        raise _without_identity(f"{subject}: {_line(error)}", advice, denied) from error
 
 
 def code(error: exceptions.ClientError) -> str:
@@ -139,14 +145,17 @@ def _of_answer(reason: str, error: exceptions.ClientError, denied: Denied) -> Ex
     if name in _OUTAGES or status == _TOO_MANY or status >= _SERVER:
         return Unavailable(reason)
     if name in _MISSING:
-        return Unreadable(reason)
-    if name in _DENIED:
-        return denied(reason)
-    return _without_identity(reason, denied) if name in _IDENTITY else None
+        return Absent(reason)
+    if name in _IDENTITY or (name in _UNKNOWN_KEYS and denied is Unavailable):
+        return _without_identity(reason, f"our own credentials are not valid: {_WHAT_TO_SET}", denied)
+    return denied(reason) if name in _DENIED else None
 
 
-def _without_identity(reason: str, denied: Denied) -> Exception:
-    return Unavailable(reason) if denied is Unavailable else CustomerProblem(reason)
+def _without_identity(reason: str, advice: str, denied: Denied) -> Exception:
+    """`advice` is for our operator, whose trouble it is if the credentials are our own."""
+    if denied is not Unavailable:
+        return CustomerProblem(reason)
+    return NotSetUp(f"{reason}; {advice}" if advice else reason)
 
 
 def _line(error: Exception) -> str:

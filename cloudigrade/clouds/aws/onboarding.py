@@ -26,10 +26,11 @@ _BY_ORGANIZATION: Final = "service control policy"
 
 
 def verify(access: session.Access, account: Account) -> None:
-    """The role opens with the external id only, and may read what metering needs; nothing was changed or listed.
+    """The role opens now, with the external id only, and may read what metering needs; nothing was changed or listed.
 
     Raises CustomerProblem, which names every action that is not allowed, or Unavailable.
     """
+    access.renew(account)  # what was kept opens for an hour, though the role may not
     region = access.home_region(access.partition_of(account))
     ec2 = access.client(account, "ec2", region)
     trails = access.client(account, "cloudtrail", region)

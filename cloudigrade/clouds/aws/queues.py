@@ -73,9 +73,12 @@ def opened(access: session.Access, partition: str, name: str) -> Queue:
     return Queue(label(partition, name), client, _url(access, partition, name), subject)
 
 
-def receive(queue: Queue) -> list[Message]:
-    """The next messages, a hundred at most; none if none waits. Raises Unavailable."""
-    first = _received(queue, WAIT)
+def receive(queue: Queue, wait: int | None = None) -> list[Message]:
+    """The next messages, a hundred at most; none if none waits. Raises Unavailable.
+
+    Without waiting, there may be some and none come.
+    """
+    first = _received(queue, WAIT if wait is None else wait)
     if len(first) < MOST:
         return first
     rest = _each(lambda _: _received(queue, 0), range(AT_ONCE - 1))

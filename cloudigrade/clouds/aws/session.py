@@ -21,7 +21,7 @@ from cloudigrade.clouds.aws.config import PARTITIONS, Section
 from cloudigrade.clouds.aws.failures import code, translated
 from cloudigrade.clouds.aws.throttle import Throttle
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 
 if TYPE_CHECKING:  # type stubs, absent outside development
@@ -81,11 +81,21 @@ class _Assumed(Credentials):
         """What requests are signed with."""
         with self._lock:
             if self._held is None or self._clock() >= self._good_until:
-                asked_at = self._clock()
-                found = self._assume()
-                self._held = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
-                self._good_until = asked_at + _LIFETIME - _RESERVE
+                self._held, self._good_until = self._fetched()
             return self._held
+
+    def renew(self) -> None:
+        """They are new; until then, and where new ones are refused, those that are held serve whoever uses them."""
+        held, good_until = self._fetched()
+        with self._lock:
+            self._held, self._good_until = held, good_until
+
+    def _fetched(self) -> tuple[ReadOnlyCredentials, float]:
+        """New ones, and until when they may be used."""
+        asked_at = self._clock()
+        found = self._assume()
+        given = ReadOnlyCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+        return given, asked_at + _LIFETIME - _RESERVE
 
 
 class _Given(CredentialProvider):
@@ -186,13 +196,35 @@ class Access:
     def client(self, account: Account, service: Literal["cloudtrail"], region: str) -> "CloudTrailClient": ...
     def client(self, account: Account, service: str, region: str) -> Any:
         """A client in the customer's account, whose role is assumed by now; raises CustomerProblem or Unavailable."""
-        role = _opened_by_external_id(account)
-        key = (str(role), account.external_id)
-        with self._lock:
-            opened = _kept(self._opened, _ACCOUNTS, key, lambda: self._open(account, role))
+        key, opened = self._entry(account)
         with translated(f"account {account.native_id}"):
             opened.credentials.get_frozen_credentials()
             return self._client((*key, service, region), lambda: opened.session, watched=account.native_id)
+
+    def renew(self, account: Account) -> None:
+        """The account's role has let us in just now, whatever was kept; raises CustomerProblem or Unavailable.
+
+        Where it refuses us, nobody gets another client with what was kept; whoever has one goes on until it expires.
+        """
+        key, opened = self._entry(account)
+        with translated(f"account {account.native_id}"):
+            try:
+                opened.credentials.renew()
+            except CustomerProblem:
+                self._forget(key)
+                raise
+
+    def _entry(self, account: Account) -> tuple[Key, "_Opened"]:
+        role = _opened_by_external_id(account)
+        key = (str(role), account.external_id)
+        with self._lock:
+            return key, _kept(self._opened, _ACCOUNTS, key, lambda: self._open(account, role))
+
+    def _forget(self, key: Key) -> None:
+        with self._lock:
+            self._opened.pop(key, None)
+            for each in [each for each in self._clients if each[:-2] == key]:
+                del self._clients[each]
 
     def is_open_to_anyone(self, account: Account) -> bool:
         """Whether the role can be assumed without its external id; raises Unavailable if that cannot be told now.
@@ -247,7 +279,10 @@ class Access:
     def _client(self, key: Key, session: Callable[[], Session], *, watched: str = "") -> Any:
         def made() -> Any:
             *_, service, region = key
-            client = session().create_client(cast("Any", service), region_name=region, config=_PATIENT)
+            try:
+                client = session().create_client(cast("Any", service), region_name=region, config=_PATIENT)
+            except ValueError as error:  # an endpoint in the SDK's own configuration that is no URL
+                raise NotSetUp(f"the AWS SDK's configuration: {error}") from error
             if watched:
                 self._throttle.watch(client, watched)
             return client

@@ -304,3 +304,67 @@ def test_queues_take_turns(feeding, router, monkeypatch):
         feeding.send(text(notice("running", id=f"id-{number}")), queue=NOTICES)
 
     assert [delivery.queue for delivery in drained(feeding, router)] == [LOGS, NOTICES] * 3
+
+
+@pytest.fixture
+def full(feeding, monkeypatch):
+    """Thirty-five notices wait, of which twenty make a full delivery here."""
+    monkeypatch.setattr(queues, "AT_ONCE", 2)
+    return [feeding.send(text(notice("running", id=f"id-{number}")), queue=NOTICES) for number in range(35)]
+
+
+def test_behind_a_full_delivery_the_next_is_fetched_while_it_is_recorded(feeding, router, full):
+    asked = []
+    for waiting in feeds.deliveries(feeding.access, router):
+        with waiting:
+            asked.append(len(router.asked))
+
+    assert asked == [2, 2]
+    assert feeding.messages(NOTICES) == []
+
+
+def test_a_delivery_that_is_not_full_is_recorded_at_once(feeding, router, monkeypatch):
+    """Its record must not wait for messages that are not there yet."""
+    waits = []
+    receive = queues.receive
+
+    def received(queue, wait=None):
+        waits.append(wait)
+        return receive(queue, wait)
+
+    monkeypatch.setattr(queues, "receive", received)
+    feeding.tell(feeding.put(run_instances()))
+    before = []
+    for waiting in feeds.deliveries(feeding.access, router):
+        with waiting:
+            before += waits
+
+    assert before == [queues.WAIT]
+
+
+def test_what_was_taken_ahead_is_delivered_though_the_block_before_fails(feeding, router, full):
+    """Else messages would become dead letters that nobody ever tried to read."""
+    taken = []
+    for place, waiting in enumerate(feeds.deliveries(feeding.access, router)):
+        with suppress(ZeroDivisionError), waiting as delivery:
+            taken.append(delivery.messages)
+            if not place:
+                raise ZeroDivisionError
+
+    assert taken == [20, 15]
+    assert len(feeding.messages(NOTICES)) == 20
+
+
+def test_a_router_that_fails_for_what_was_taken_ahead_costs_that_delivery_alone(feeding, router, full):
+    def failing(places):
+        if len(router.asked) == 1:
+            raise ZeroDivisionError
+        return router(places)
+
+    seen = []
+    for waiting in feeds.deliveries(feeding.access, failing):
+        with suppress(ZeroDivisionError), waiting as delivery:
+            seen.append(delivery.messages)
+
+    assert seen == [20]
+    assert len(feeding.messages(NOTICES)) == 15
