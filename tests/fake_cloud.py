@@ -29,6 +29,7 @@ from cloudigrade.clouds.cloud import (
     RegionSweep,
     Route,
     Router,
+    Trail,
     Unknown,
 )
 from cloudigrade.clouds.protocol import (
@@ -156,6 +157,11 @@ class FakeCloud:
     def places(self, account: Account) -> Collection[Place]:
         bucket = account.details.get("bucket", "")
         return {(bucket, account.native_id)} if bucket else set()
+
+    def trail(self, account: Account) -> Trail | None:
+        bucket = account.details.get("bucket", "")
+        name, is_ours = account.details.get("trail_arn", ""), bool(account.details.get("is_ours"))
+        return Trail(name, bucket, is_ours) if bucket else None
 
     def deliveries(self, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
         with self._called("deliveries"):

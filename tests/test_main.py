@@ -194,6 +194,14 @@ def test_wrong_configuration_is_told_before_anything_runs(apart):
     ]
 
 
+def test_a_single_mistake_of_the_configuration_is_one_line(apart):
+    assert apart("brief", AWS_ENDPOINT_URL="nonsense") == (
+        2,
+        [],
+        "cloudigrade: error: the configuration is wrong: AWS_ENDPOINT_URL: is no URL such as http://127.0.0.1:5000\n",
+    )
+
+
 def test_bad_usage_is_told_before_a_database_starts(apart, tmp_path):
     status, _, errors = apart("brief", "--number", -1, "--data", tmp_path / "data")
     assert (status, errors) == (2, "cloudigrade: error: --number must not be negative\n")

@@ -231,6 +231,8 @@ def read() -> Environment:
     """The environment of this process, or `Misconfigured` with every mistake in it, those of the clouds included."""
     mistakes = [mistake for section in sections() for mistake in _mistakes(section)]
     if mistakes:
+        if len(mistakes) == 1:
+            raise Misconfigured(f"the configuration is wrong: {mistakes[0].strip()}")
         raise Misconfigured("\n".join(["the configuration is wrong:", *sorted(mistakes)]))
     return Environment()
 
@@ -249,14 +251,22 @@ def _mistakes(section: type[BaseSettings]) -> list[str]:
     try:
         section()
     except ValidationError as error:
-        return [_mistake(detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
+        return [_mistake(section, detail["loc"], detail["msg"]) for detail in error.errors(include_input=False)]
     return []
 
 
-def _mistake(location: tuple[int | str, ...], message: str) -> str:
-    variable, *within = (str(part) for part in location)
+def _mistake(section: type[BaseSettings], location: tuple[int | str, ...], message: str) -> str:
+    named, *within = (str(part) for part in location)
+    variable = _set(section, named)
     place = f"{variable} ({', '.join(within)})" if within else variable
     return f"  {place}: {message.removeprefix('Value error, ')}"
+
+
+def _set(section: type[BaseSettings], variable: str) -> str:
+    """Of the variables that set the same field as this one, the one that does."""
+    fields = (names(name, field) for name, field in section.model_fields.items())
+    same = next((given for given in fields if variable in given), [variable])
+    return next((each for each in same if os.environ.get(each)), variable)
 
 
 def select_settings() -> None:

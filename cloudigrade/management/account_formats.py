@@ -1,13 +1,11 @@
-"""Cloud accounts as text: tables for people, JSON for programs."""
+"""Cloud accounts as text for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-import msgspec
 
 from cloudigrade.clouds.aws import keys
-from cloudigrade.clouds.cloud import Instructions
+from cloudigrade.clouds.cloud import Instructions, Trail
+from cloudigrade.management.output import as_json
 from cloudigrade.management.tables import table
 from cloudigrade.services.removal import Preview
 from cloudigrade.services.statuses import AccountStatus, Lag
@@ -16,17 +14,12 @@ TEMPLATES = "deploy/customer/aws"
 """Where the customers' templates lie in this repository."""
 
 
-def as_json(value: object) -> str:
-    """The value two spaces deep; times are those of UTC."""
-    return msgspec.json.format(msgspec.json.encode(_plain(value)), indent=2).decode() + "\n"
-
-
 def accounts_table(accounts: Sequence[AccountStatus]) -> str:
     """A line per account."""
     if not accounts:
         return "No account is connected; cloudigrade accounts add connects one.\n"
     rows = [
-        (one.native_id, one.cloud, one.state, _time(one.metered_from), _time(one.complete_until), one.problem_code)
+        (one.native_id, one.cloud, one.state, _time(one.metered_from), _time(one.complete_until), _code(one))
         for one in accounts
     ]
     return table(("account", "cloud", "state", "metered from", "complete until", "problem"), rows)
@@ -39,10 +32,12 @@ def account_page(account: AccountStatus) -> str:
         "cloud": account.cloud,
         "customer": account.customer,
         "state": account.state,
-        "problem": account.problem,
+        "problem": _problem(account),
         "role": account.credentials,
         "next role": account.next_credentials,
         "external id": account.external_id,
+        **_trail(account.trail),
+        "instances": str(account.instances),
         "metered from": _time(account.metered_from),
         "enabled at": _time(account.enabled_at),
         "checked at": _time(account.checked_at),
@@ -97,7 +92,7 @@ def _account_status(account: AccountStatus) -> str:
 def _headline(account: AccountStatus) -> str:
     parts = [f"Account {account.native_id}: {account.state}, metered from {_time(account.metered_from)}"]
     if account.problem:
-        parts.append(f"  problem: {account.problem}")
+        parts.append(f"  problem: {_problem(account)}")
     until = _time(account.complete_until)
     parts.append(f"  complete until {until}" if until else "  how complete it is is not proven yet")
     if account.gaps.number:
@@ -106,6 +101,22 @@ def _headline(account: AccountStatus) -> str:
     if account.rejected:
         parts.append(f"  {account.rejected} record(s), message(s) or file(s) rejected; see cloudigrade quarantine list")
     return "\n".join(map(keys.printable, parts))
+
+
+def _code(account: AccountStatus) -> str:
+    """The code of the problem, and which role it is about."""
+    return f"{account.problem_code} ({account.problem_of})" if account.problem_of else account.problem_code
+
+
+def _problem(account: AccountStatus) -> str:
+    return f"of the {account.problem_of}: {account.problem}" if account.problem_of else account.problem
+
+
+def _trail(trail: Trail | None) -> dict[str, str]:
+    if trail is None:
+        return {}
+    origin = "ours" if trail.is_ours else "adopted: it was there before us"
+    return {"trail": f"{trail.name} ({origin})", "bucket": trail.bucket}
 
 
 def _lag_line(lag: Lag) -> str:
@@ -134,14 +145,3 @@ def _age(seconds: int) -> str:
 
 def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%SZ}" if moment else ""
-
-
-def _plain(value: object) -> Any:
-    """Named tuples as objects, all the way down."""
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: _plain(part) for name, part in value._asdict().items()}
-    if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value

@@ -82,6 +82,8 @@ def _refusal(outcome: Outcome) -> CommandError:
     match outcome.result:
         case Result.PROBLEM:
             return CommandError(outcome.reason)
+        case Result.LATER if outcome.is_ours:
+            return CommandError(outcome.reason)
         case Result.LATER:
             return CommandError(f"{outcome.reason} (the running service tries again; so does this command)")
         case Result.GONE:

@@ -2,7 +2,13 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
+
+from django.core.management.base import CommandError
+
+BAD_USAGE = 2
 
 
 def day(text: str) -> date:
@@ -11,6 +17,26 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date (YYYY-MM-DD)") from None
+
+
+def name(text: str) -> str:
+    """The text, which can be stored and compared; raises a CommandError for bytes that are no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # one line, and not the usage: the option itself is right
+        raise CommandError(f"{text!r} is not UTF-8 text", returncode=BAD_USAGE) from None
+    return text
+
+
+def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json")) -> None:
+    """The option `--format`; the first of them unless told otherwise."""
+    parser.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The option `--data` of what works on the installation's data."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of cloudigrade up")
 
 
 def aws_account(text: str) -> str:

@@ -1,11 +1,14 @@
-"""Where a command's result goes: standard output, or a file that is replaced as a whole or not at all."""
+"""A command's result: as JSON for programs, and where it goes, standard output or a file."""
 
 import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from django.core.management.base import CommandError
 
 
@@ -32,6 +35,22 @@ def write(text: str, target: Path | None) -> None:
         sys.stdout.write(text)
         reason = error.strerror or str(error)
         raise CommandError(f"{target}: {reason}; the result went to standard output", returncode=1) from error
+
+
+def as_json(value: object) -> str:
+    """The value two spaces deep, named tuples as objects; times are those of UTC."""
+    return msgspec.json.format(msgspec.json.encode(_plain(value)), indent=2).decode() + "\n"
+
+
+def _plain(value: object) -> Any:
+    """Named tuples as objects, all the way down."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
 
 
 def _replace(text: str, target: Path) -> None:

@@ -10,7 +10,29 @@ from cloudigrade.clouds.protocol import CustomerProblem
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, Customer
 from cloudigrade.services import usage
-from cloudigrade.services.staging import execute
+from cloudigrade.services.staging import execute, fetch
+
+
+class Gone(Exception):
+    """There is no such account any more: it was removed, maybe while something was done for it."""
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__(f"account {account_id} is gone")
+
+
+def get(*, account_id: int) -> CloudAccount:
+    """The account as it is stored; raises Gone."""
+    found = CloudAccount.objects.filter(pk=account_id).first()
+    if found is None:
+        raise Gone(account_id)
+    return found
+
+
+def hold(*, account_id: int) -> None:
+    """The account stays until the end of the transaction: who removes it waits. Raises Gone where it is removed."""
+    # the lock that a row which refers to the account takes anyway, but at commit, and by then in another order
+    if not fetch("SELECT 1 FROM cloudigrade_cloudaccount WHERE id = %s FOR KEY SHARE", [account_id]):
+        raise Gone(account_id)
 
 
 @transaction.atomic

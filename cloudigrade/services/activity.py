@@ -114,7 +114,7 @@ def _record_quarantine(customer_id: int, feed: str, batch: Batch, accounts: Cont
         execute(
             "DELETE FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND content = ''::bytea"
             " AND source = ANY(%s)",
-            [customer_id, feed, [_source(name) for name in batch.read_sources]],
+            [customer_id, feed, [storable_source(name) for name in batch.read_sources]],
         )
     kept = [item for item in batch.rejected if not item.account or item.account in accounts]
     quarantine(customer_id=customer_id, feed=feed, rejected=kept, as_of=as_of)
@@ -127,7 +127,7 @@ def quarantine(*, customer_id: int | None, feed: str, rejected: Iterable[Rejecte
     """
     storable = [
         item._replace(
-            source=_source(item.source),
+            source=storable_source(item.source),
             reason=_clean(item.reason)[:_MAX_REASON],
             account=_clean(item.account),
             location=_location(item.location),
@@ -158,7 +158,7 @@ def _clean(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
-def _source(name: str) -> str:
+def storable_source(name: str) -> str:
     """The name, cut if it is too long for the index; its hash keeps it apart from others with the same beginning."""
     clean = _clean(name)
     stored = clean.encode()

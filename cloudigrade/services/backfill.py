@@ -12,7 +12,7 @@ from django.db import transaction
 from cloudigrade.clouds.protocol import Batch
 from cloudigrade.domain import days
 from cloudigrade.models import CloudAccount, FeedPosition, Gap, LogFile
-from cloudigrade.services import clouds, completeness, ingest, usage
+from cloudigrade.services import accounts, clouds, completeness, ingest, usage
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.staging import execute
 
@@ -42,12 +42,15 @@ Known = Callable[[Collection[str]], Collection[str]]
 
 
 class Backfill:
-    """The days of one account from a first one on, the end not included."""
+    """The days of one account from a first one on, the end not included.
+
+    Whatever it stores raises accounts.Gone once the account is removed.
+    """
 
     def __init__(self, account_id: int, *, first: date, end: date) -> None:
-        """Raises DoesNotExist, LookupError."""
+        """Raises accounts.Gone, and LookupError for a cloud that is not there."""
         self.first, self.end = first, end
-        self._row = CloudAccount.objects.get(pk=account_id)
+        self._row = accounts.get(account_id=account_id)
         self._cloud = clouds.get(self._row.cloud)
         self._account = account_of(self._row)
         self.listed = 0
@@ -129,7 +132,7 @@ class Backfill:
 
 def default_end(*, account_id: int, first: date, now: datetime) -> date:
     """The day after that from which the account is metered, or after the last one that was read from this first on."""
-    begun = days.day_of(days.second_of(CloudAccount.objects.get(pk=account_id).metered_from))
+    begun = days.day_of(days.second_of(accounts.get(account_id=account_id).metered_from))
     last, read = first, _days_read(account_id)
     while last + timedelta(1) in read:
         last += timedelta(1)
@@ -152,6 +155,7 @@ def _remembered(position: FeedPosition) -> Iterator[date]:
 @transaction.atomic
 def _remember(account_id: int, day: date) -> None:
     """The day is among those that were read."""
+    accounts.hold(account_id=account_id)
     FeedPosition.objects.bulk_create([FeedPosition(account_id=account_id, region="", feed=FEED)], ignore_conflicts=True)
     position = FeedPosition.objects.select_for_update().get(account_id=account_id, region="", feed=FEED)
     read = sorted({*_remembered(position), day})
@@ -165,7 +169,9 @@ def _remember(account_id: int, day: date) -> None:
 @transaction.atomic
 def _extend(account_id: int, read_now: Collection[date], now: datetime) -> datetime:
     """The account alone is metered as far back as every day was read; its instances and days are marked."""
-    row = CloudAccount.objects.select_for_update().get(pk=account_id)
+    row = CloudAccount.objects.select_for_update(no_key=True).filter(pk=account_id).first()
+    if row is None:
+        raise accounts.Gone(account_id)
     begun = days.second_of(row.metered_from)
     read = _days_read(account_id) | set(read_now)
     first = days.day_of(begun)

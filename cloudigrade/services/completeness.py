@@ -12,8 +12,10 @@ import msgspec
 from django.db import transaction
 
 from cloudigrade.clouds.cloud import MissingFile, Proof
+from cloudigrade.clouds.protocol import FileRead
 from cloudigrade.domain import days
-from cloudigrade.models import FeedPosition, Gap
+from cloudigrade.models import CloudAccount, FeedPosition, Gap
+from cloudigrade.services import accounts, activity
 from cloudigrade.services.staging import execute, fetch
 
 LOGS = "cloudtrail"
@@ -74,8 +76,9 @@ def missing(*, account_id: int, files: Sequence[MissingFile]) -> list[MissingFil
 def record(*, account_id: int, proof: Proof, reasons: Mapping[str, str], now: datetime) -> int:
     """What the proof says is stored: the position, and gaps where it holds for nothing; the number of open file gaps.
 
-    `reasons` says by source why a file could not be read.
+    `reasons` says by source why a file could not be read. Raises accounts.Gone.
     """
+    accounts.hold(account_id=account_id)
     _record_position(account_id, proof)
     if proof.break_at:
         _record_break(account_id, proof.region, proof.break_at, proof.reason, now)
@@ -86,7 +89,11 @@ def record(*, account_id: int, proof: Proof, reasons: Mapping[str, str], now: da
 
 @transaction.atomic
 def record_past(*, account_id: int, proof: Proof, reasons: Mapping[str, str], now: datetime) -> int:
-    """Gaps of a time before the proof began are stored; the position stays. The number of open file gaps."""
+    """Gaps of a time before the proof began are stored; the position stays. The number of open file gaps.
+
+    Raises accounts.Gone.
+    """
+    accounts.hold(account_id=account_id)
     list(FeedPosition.objects.select_for_update().filter(account_id=account_id, region=proof.region, feed=LOGS))
     if proof.break_at:
         _record_break(account_id, proof.region, proof.break_at, proof.reason, now)
@@ -169,15 +176,61 @@ def _compare(account_id: int, files: Sequence[MissingFile], reasons: Mapping[str
     )
 
 
+class Lost(NamedTuple):
+    """Log files of one account that were read and could not be stored."""
+
+    files: Sequence[FileRead]
+    oldest_at: int
+    newest_at: int
+    """What they hold happened in between, in seconds since 1970."""
+
+
+@transaction.atomic
+def record_lost(*, customer_id: int, cloud: str, lost: Mapping[str, Lost], reason: str, now: datetime) -> set[str]:
+    """Each of these files is a gap until it is read once more and stored; the accounts of them that the customer has.
+
+    `lost` names the accounts by native id. Nothing is missing of what was stored before.
+    """
+    owned = CloudAccount.objects.filter(customer_id=customer_id, cloud=cloud, is_verified=True)
+    ids = {native_id: pk for pk, native_id in owned.values_list("pk", "native_id") if native_id in lost}
+    rows = {
+        (ids[native_id], activity.storable_source(file.source)): (
+            *(activity.storable_source(file.region), file.sha256),
+            *(lost[native_id].oldest_at, lost[native_id].newest_at),
+        )
+        for native_id in ids
+        for file in lost[native_id].files
+    }
+    if rows:
+        columns = [list(column) for column in zip(*((*key, *rows[key]) for key in sorted(rows)), strict=True)]
+        execute(
+            "INSERT INTO cloudigrade_gap"
+            " (account_id, region, feed, source, sha256, starts_at, ends_at, reason, found_at)"
+            " SELECT n.account, n.region, %s, n.source, n.sha256, to_timestamp(n.oldest), to_timestamp(n.newest),"
+            "  %s, %s"
+            " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
+            "  AS n(account, source, region, sha256, oldest, newest) WHERE NOT EXISTS (SELECT FROM cloudigrade_logfile"
+            "   AS l WHERE l.account_id = n.account AND l.source = n.source AND l.sha256 = n.sha256)"
+            " ORDER BY n.account, n.source"
+            " ON CONFLICT (account_id, feed, source) DO UPDATE SET reason = excluded.reason",
+            [LOGS, reason, now, *columns],
+        )
+    return set(ids)
+
+
 def complete_until(account_ids: Collection[int]) -> dict[int, datetime | None]:
-    """Until when nothing is missing of what each account logged; None where digests have proven nothing yet."""
+    """Until when nothing is missing of what each account logged.
+
+    None where digests have proven nothing yet and no gap is known; where one is, no later than the newest record.
+    """
     rows = fetch(_COMPLETE_UNTIL, {"accounts": list(account_ids), "logs": LOGS, "grace": GRACE, "disabled": DISABLED})
     found = dict(rows)
     return {account: found.get(account) for account in account_ids}
 
 
 # the least of all regions: what digests prove, but for those of regions that are not enabled any more, and gaps;
-# of a region that is enabled, as sweeps know, and has no digest, nothing is proven since the metering began
+# of a region that is enabled, as sweeps know, and has no digest, nothing is proven since the metering began;
+# where digests prove nothing at all, a gap keeps an account from being complete past it, and what was read, past that
 _COMPLETE_UNTIL = """
     WITH proven AS (
         SELECT p.account_id, p.region, p.proven_until, s.newest_at AS swept_at, s.problem
@@ -200,6 +253,13 @@ _COMPLETE_UNTIL = """
          AND (f.account_id, f.region) NOT IN (SELECT account_id, region FROM proven)
         UNION ALL
         SELECT account_id, starts_at FROM cloudigrade_gap WHERE account_id = ANY(%(accounts)s) AND feed = %(logs)s
+        UNION ALL
+        SELECT a.id, coalesce(max(p.newest_at) - make_interval(secs => %(grace)s), a.metered_from)
+        FROM cloudigrade_cloudaccount AS a
+        LEFT JOIN cloudigrade_feedposition AS p ON p.account_id = a.id AND p.feed = %(logs)s
+        WHERE a.id IN (SELECT account_id FROM cloudigrade_gap WHERE account_id = ANY(%(accounts)s) AND feed = %(logs)s)
+         AND a.id NOT IN (SELECT account_id FROM proven)
+        GROUP BY a.id
     )
     SELECT account_id, min(at) FROM bounds GROUP BY account_id
 """

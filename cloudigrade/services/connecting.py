@@ -15,11 +15,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount
 from cloudigrade.services import clouds, removal, schedules, unmetered
-from cloudigrade.services.opened import account_of, accounts_of
+from cloudigrade.services.opened import LEFT, account_of, accounts_of
 from cloudigrade.services.schedules import Work
 
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -56,6 +56,8 @@ class Outcome(NamedTuple):
     """Another than was asked for where that has taken its place."""
     code: str = ""
     reason: str = ""
+    is_ours: bool = False
+    """It is our own side that is not set up; the reason says what is missing."""
 
 
 class _Changed(Exception):
@@ -75,7 +77,7 @@ def connect(*, account_id: int, now: datetime) -> Outcome:
         return _as_wanted(account, now)
     except Unavailable as error:
         schedules.done(account_id=account_id, work=Work.CONNECT, next_at=now + OUTAGE_PAUSE)
-        return Outcome(Result.LATER, account_id, reason=str(error))
+        return Outcome(Result.LATER, account_id, reason=str(error), is_ours=isinstance(error, NotSetUp))
     except _Changed:
         _plan_again(account_id, now)
         return Outcome(Result.CHANGED, account_id)
@@ -97,7 +99,7 @@ def check(*, account_id: int, now: datetime) -> Outcome:
         return _record_check(account, now)
     except Unavailable as error:
         schedules.done(account_id=account_id, work=Work.CHECK, next_at=now + CHECK_PAUSE)
-        return Outcome(Result.LATER, account_id, reason=str(error))
+        return Outcome(Result.LATER, account_id, reason=str(error), is_ours=isinstance(error, NotSetUp))
     except CustomerProblem as problem:
         return _record_problem(account, problem, now)
     except _Changed:
@@ -281,7 +283,9 @@ def _store_connection(account: CloudAccount, details: Mapping[str, Any], now: da
 def _record_disconnection(account: CloudAccount) -> Outcome:
     with transaction.atomic():
         locked = _unchanged(account)
-        locked.details, locked.is_enabled = {}, False
+        if locked.details and LEFT not in locked.details:  # by these what it told before finds its customer
+            locked.details = {LEFT: locked.details}
+        locked.is_enabled = False
         locked.problem_code = locked.problem = ""
         locked.revision += 1  # whoever connected it meanwhile has connected nothing
         locked.save()

@@ -14,9 +14,10 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 
 from cloudigrade.clouds.cloud import Cloud, Delivery
 from cloudigrade.clouds.protocol import Batch, FileRead, Rejected, Unavailable
+from cloudigrade.domain import days
 from cloudigrade.domain.events import Feed
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import activity, feeds
+from cloudigrade.services import activity, completeness, feeds
 from cloudigrade.services.activity import Recorded
 from cloudigrade.services.completeness import LOGS
 from cloudigrade.services.staging import execute, fetch
@@ -65,7 +66,8 @@ def record(*, cloud: str, delivery: Delivery, now: datetime) -> Recorded:
     """Everything delivered is stored, in one transaction; the number of each kind.
 
     If that is impossible for what is in it, then in one for each customer; what still cannot be stored is named in
-    nobody's quarantine. What came from no queue is raised instead: it can be read again.
+    nobody's quarantine, and its log files are gaps of their accounts. What came from no queue is raised instead: it can
+    be read again.
     """
     try:
         return persistently(lambda: _store(cloud, delivery, now))
@@ -181,9 +183,30 @@ def _apart(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
             _log.exception("what %s delivered of customer %d is lost", delivery.queue, customer_id)
             names = "\n".join([*batch.read_sources, *(item.source for item in batch.rejected)])
             source, reason = f"{delivery.queue}/customer {customer_id}", f"cannot be stored: {_line(error)}"
+            persistently(partial(_record_lost, customer_id, cloud, batch, reason, now))
             lost.append(Rejected(source, reason, content=names.encode("utf-8", "replace")))
     persistently(partial(_store, cloud, replace(delivery, batches={}, rejected=lost), now))
     return _added(recorded)
+
+
+def _record_lost(customer_id: int, cloud: str, batch: Batch, reason: str, now: datetime) -> None:
+    """No account is complete past a log file that could not be stored, nor with one that could not be read."""
+    lost = {}
+    for account in {file.account for file in batch.files} | {item.account for item in batch.rejected}:
+        times = [min(max(at, 0), days.second_of(now)) for at in _times(batch, account)] or [days.second_of(now)]
+        files = [file for file in batch.files if file.account == account]
+        lost[account] = completeness.Lost(files, min(times), max(times))
+    owned = completeness.record_lost(customer_id=customer_id, cloud=cloud, lost=lost, reason=reason, now=now)
+    # records that could not be read are in files that can be read again, as these cannot
+    unread = [item for item in batch.rejected if item.is_file and item.account in owned]
+    activity.quarantine(customer_id=customer_id, feed=LOGS, rejected=unread, as_of=now)
+
+
+def _times(batch: Batch, account: str) -> Iterator[int]:
+    """When what the batch tells of the account happened: nothing that matters was earlier than the first of them."""
+    yield from (item.event.occurred_at for item in batch.instances if item.account == account)
+    yield from (tag.occurred_at for tag in batch.tags if tag.account == account)
+    yield from (at for (native_id, _), at in batch.newest.items() if native_id == account)
 
 
 def _added(recorded: Collection[Recorded]) -> Recorded:

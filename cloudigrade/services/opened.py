@@ -11,36 +11,48 @@ from cloudigrade.models import CloudAccount
 READER: Final = "reader"
 """The one key of an account's details that is no cloud's own business: native id of whoever reads its log files."""
 
+LEFT: Final = "left"
+"""The one key of the details of an account that was disconnected: what they were until then. No cloud sees it."""
+
 
 def account_of(row: CloudAccount) -> Account:
     """The account, ready to be opened."""
     return accounts_of([row])[0]
 
 
-def accounts_of(rows: Iterable[CloudAccount]) -> list[Account]:
+def accounts_of(rows: Iterable[CloudAccount], *, as_left: bool = False) -> list[Account]:
     """The accounts in the same order; one query at most finds those that read for others.
 
-    Only a verified account of the same customer and cloud reads for another.
+    Only a verified account of the same customer and cloud reads for another. `as_left`: those that were disconnected
+    with the details that they had until then, else without any.
     """
     rows = list(rows)
-    readers = _readers(row for row in rows if row.details.get(READER))
-    return [_alone(row)._replace(reader=readers.get((*_owner(row), row.details.get(READER, "")))) for row in rows]
+    accounts = [_alone(row, as_left=as_left) for row in rows]
+    readers = _readers(zip(rows, accounts, strict=True))
+    return [
+        account._replace(reader=readers.get((*_owner(row), account.details.get(READER, ""))))
+        for row, account in zip(rows, accounts, strict=True)
+    ]
 
 
-def _readers(rows: Iterable[CloudAccount]) -> dict[tuple[int, str, str], Account]:
+def _readers(accounts: Iterable[tuple[CloudAccount, Account]]) -> dict[tuple[int, str, str], Account]:
     wanted = Q()
     found = {}
-    for row in rows:
-        if row.details[READER] == row.native_id:
-            found[*_owner(row), row.native_id] = _alone(row)
-        else:
-            wanted |= Q(customer=row.customer_id, cloud=row.cloud, native_id=row.details[READER])
+    for row, account in accounts:
+        reader = account.details.get(READER)
+        if reader == row.native_id:
+            found[*_owner(row), row.native_id] = account
+        elif reader:
+            wanted |= Q(customer=row.customer_id, cloud=row.cloud, native_id=reader)
     others = CloudAccount.objects.filter(wanted, is_verified=True) if wanted else ()
     return found | {(*_owner(row), row.native_id): _alone(row) for row in others}
 
 
-def _alone(row: CloudAccount) -> Account:
-    return Account(row.native_id, row.credentials, row.external_id, row.details)
+def _alone(row: CloudAccount, *, as_left: bool = False) -> Account:
+    details = row.details
+    if LEFT in details:
+        details = details[LEFT] if as_left else {}
+    return Account(row.native_id, row.credentials, row.external_id, details)
 
 
 def _owner(row: CloudAccount) -> tuple[int, str]:

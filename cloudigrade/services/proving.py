@@ -8,8 +8,7 @@ from typing import NamedTuple
 from cloudigrade.clouds.cloud import Account, Cloud, MissingFile, Proof
 from cloudigrade.clouds.protocol import Batch
 from cloudigrade.domain import days
-from cloudigrade.models import CloudAccount
-from cloudigrade.services import clouds, completeness, ingest
+from cloudigrade.services import accounts, clouds, completeness, ingest
 from cloudigrade.services.opened import account_of
 
 FETCH = 200
@@ -39,11 +38,14 @@ class _Read(NamedTuple):
 
 
 class Prover:
-    """Everything that the digests of one account can say; nothing is asked of the cloud inside a transaction."""
+    """Everything that the digests of one account can say; nothing is asked of the cloud inside a transaction.
+
+    Whatever it does raises accounts.Gone once the account is removed.
+    """
 
     def __init__(self, account_id: int) -> None:
-        """Raises DoesNotExist, LookupError."""
-        self._row = CloudAccount.objects.get(pk=account_id)
+        """Raises LookupError for a cloud that is not there."""
+        self._row = accounts.get(account_id=account_id)
         self._cloud: Cloud = clouds.get(self._row.cloud)
         self._account: Account = account_of(self._row)
 

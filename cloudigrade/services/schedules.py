@@ -48,10 +48,11 @@ def cancel(*, account_id: int, work: Iterable[Work] = tuple(Work)) -> None:
 def claim(*, work: Work, now: datetime, limit: int = 1, lease: timedelta = LEASE) -> list[int]:
     """The accounts for which it was due, longest ago first; it is due again after the lease unless `done` says else."""
     rows = fetch(
-        "UPDATE cloudigrade_duework AS d SET due_at = %s FROM (SELECT id, due_at FROM cloudigrade_duework"
-        "   WHERE work = %s AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) AS c"
-        " WHERE d.id = c.id RETURNING c.due_at, d.account_id",
-        [now + lease, str(work), now, limit],
+        # materialized: a plan that runs the inner select again for each row would take more than the limit
+        "WITH c AS MATERIALIZED (SELECT id, due_at FROM cloudigrade_duework"
+        "   WHERE work = %s AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " UPDATE cloudigrade_duework AS d SET due_at = %s FROM c WHERE d.id = c.id RETURNING c.due_at, d.account_id",
+        [str(work), now, limit, now + lease],
     )
     return [account for _, account in sorted(rows)]
 

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from cloudigrade.models import CloudAccount, FeedPosition
-from cloudigrade.services import completeness
+from cloudigrade.clouds.cloud import Account, Trail
+from cloudigrade.models import CloudAccount, FeedPosition, Instance
+from cloudigrade.services import clouds, completeness
 from cloudigrade.services.staging import fetch
 
 SWEEP = "sweep"
@@ -54,6 +55,9 @@ class AccountStatus(NamedTuple):
     """deleting, disabled, paused, enabled, problem, connecting, or files: no cloud is asked, files are read."""
     problem_code: str
     problem: str
+    problem_of: str
+    """Where one account has several roles, the one that the problem is about: next role, or refused role, which an
+    update named and which is not tried again. Empty: the role in use, or it cannot be told."""
     metered_from: datetime
     enabled_at: datetime | None
     checked_at: datetime | None
@@ -64,6 +68,10 @@ class AccountStatus(NamedTuple):
     gaps: Gaps
     rejected: int
     """Records, messages and files of it in quarantine."""
+    trail: Trail | None
+    """What logs its activity; None while it is not connected."""
+    instances: int
+    """That are known, whatever their state."""
 
 
 class Lag(NamedTuple):
@@ -88,14 +96,14 @@ def statuses(*, customer_id: int | None = None, account_ids: Collection[int] | N
     """How these accounts stand, by cloud and native id; as many queries for any number."""
     accounts = list(_accounts(customer_id, account_ids))
     ids = [account.pk for account in accounts]
-    feeds, gaps, rejected = _feeds(ids), _gaps(ids), _rejected(ids)
+    feeds, gaps, rejected, instances = _feeds(ids), _gaps(ids), _rejected(ids), _instances(ids)
     complete = completeness.complete_until(ids)
     return [
         _status(
             account,
             feeds=tuple(feeds.get(account.pk, ())),
             gaps=gaps.get(account.pk, Gaps()),
-            rejected=rejected.get(account.pk, 0),
+            counts=(rejected.get(account.pk, 0), instances.get(account.pk, 0)),
             complete_until=complete.get(account.pk),
         )
         for account in accounts
@@ -137,7 +145,7 @@ def _status(
     *,
     feeds: tuple[FeedStatus, ...],
     gaps: Gaps,
-    rejected: int,
+    counts: tuple[int, int],
     complete_until: datetime | None,
 ) -> AccountStatus:
     sweeps = [feed.newest_at for feed in feeds if feed.feed == SWEEP and feed.newest_at and not feed.problem]
@@ -152,6 +160,7 @@ def _status(
         state=_state(account),
         problem_code=account.problem_code,
         problem=account.problem,
+        problem_of=_problem_of(account),
         metered_from=account.metered_from,
         enabled_at=account.enabled_at,
         checked_at=account.checked_at,
@@ -159,8 +168,25 @@ def _status(
         complete_until=complete_until,
         feeds=feeds,
         gaps=gaps,
-        rejected=rejected,
+        rejected=counts[0],
+        trail=trail_of(account),
+        instances=counts[1],
     )
+
+
+def trail_of(account: CloudAccount) -> Trail | None:
+    """What logs the account's activity; None unless it is connected, or was until a problem came up."""
+    if account.wanted != "enabled" or account.is_paused or not account.details:
+        return None
+    seen = Account(account.native_id, account.credentials, account.external_id, account.details)
+    return clouds.get(account.cloud).trail(seen)
+
+
+def _problem_of(account: CloudAccount) -> str:
+    """Named where it is certain: the role in use of an enabled account has no problem."""
+    if not (account.problem_code and account.is_enabled):
+        return ""
+    return "next role" if account.next_credentials else "refused role"
 
 
 def _state(account: CloudAccount) -> str:
@@ -193,6 +219,11 @@ def _gaps(ids: Collection[int]) -> dict[int, Gaps]:
         [list(ids)],
     )
     return {account: Gaps(*fields) for account, *fields in rows}
+
+
+def _instances(ids: Collection[int]) -> dict[int, int]:
+    counted = Instance.objects.filter(account_id__in=ids).values_list("account_id").annotate(Count("pk"))
+    return dict(counted)
 
 
 def _rejected(ids: Collection[int]) -> dict[int, int]:

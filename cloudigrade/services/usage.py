@@ -228,8 +228,10 @@ def _claim(today: date, customer_id: int | None) -> tuple[int, list[date]] | Non
     if not first:
         return None
     taken = fetch(
-        "DELETE FROM cloudigrade_dirtyday WHERE id IN (SELECT id FROM cloudigrade_dirtyday"
-        "   WHERE customer_id = %s AND day < %s ORDER BY day LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING day",
+        # materialized: a plan that runs the inner select again for each row would take more than the limit
+        "WITH c AS MATERIALIZED (SELECT id FROM cloudigrade_dirtyday"
+        "   WHERE customer_id = %s AND day < %s ORDER BY day LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " DELETE FROM cloudigrade_dirtyday AS d USING c WHERE d.id = c.id RETURNING d.day",
         [first[0][0], today, CLAIM],
     )
     return first[0][0], sorted(day for (day,) in taken)

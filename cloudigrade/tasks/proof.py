@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
 from django.utils import timezone
 
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
-from cloudigrade.services import completeness, schedules
+from cloudigrade.services import accounts, completeness, schedules
 from cloudigrade.services.proving import Prover
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
@@ -43,7 +43,17 @@ def prove_accounts(**_: object) -> None:
 
 
 def _prove(account_id: int) -> None:
-    """The account's next proof is due in its time, earlier if the cloud did not answer."""
+    """The account's next proof is due, unless it was removed meanwhile."""
+    try:
+        pause = _proven(account_id)
+    except accounts.Gone as gone:
+        _log.info("nothing is left to prove: %s", gone)
+        return
+    schedules.done(account_id=account_id, work=Work.PROVE, next_at=timezone.now() + pause)  # noqa: TID251 - likewise
+
+
+def _proven(account_id: int) -> timedelta:
+    """How long the next proof has time, less if the cloud did not answer; raises accounts.Gone."""
     pause = timedelta(seconds=settings.PROOF_INTERVAL)
     try:
         for step in Prover(account_id).steps(now=timezone.now()):  # noqa: TID251 - likewise
@@ -52,13 +62,13 @@ def _prove(account_id: int) -> None:
                 rebuild_runs.delay_on_commit()
     except Unavailable as problem:
         _log.warning("account %s is not proven now: %s", account_id, problem)
-        pause = min(pause, PAUSE)
+        return min(pause, PAUSE)
     except CustomerProblem as problem:
+        with transaction.atomic():
+            accounts.hold(account_id=account_id)  # what is gone no longer lets us in, and needs no check
+            schedules.plan(account_ids=[account_id], work=[Work.CHECK], at=timezone.now())  # noqa: TID251 - likewise
         _log.warning("account %s cannot be proven: %s", account_id, problem)
-        schedules.plan(account_ids=[account_id], work=[Work.CHECK], at=timezone.now())  # noqa: TID251 - likewise
-    except (ObjectDoesNotExist, LookupError):
-        return  # deleted meanwhile
-    schedules.done(account_id=account_id, work=Work.PROVE, next_at=timezone.now() + pause)  # noqa: TID251 - likewise
+    return pause
 
 
 def _extend(account_id: int) -> None:

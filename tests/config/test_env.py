@@ -89,6 +89,10 @@ def test_all_mistakes_are_reported_at_once_and_without_secrets(monkeypatch):
         ("CLOUDIGRADE_PSKS", '{"a": ""}', "CLOUDIGRADE_PSKS (a): Value should have at least 8 items"),
         ("CLOUDIGRADE_PSKS", '{"a": 1}', "CLOUDIGRADE_PSKS (a): Input should be a valid string"),
         ("CLOUDIGRADE_PSKS", "{", "CLOUDIGRADE_PSKS: must be a JSON object"),
+        *(
+            ("AWS_ENDPOINT_URL", url, "AWS_ENDPOINT_URL: is no URL such as http://127.0.0.1:5000")
+            for url in ("nonsense", "127.0.0.1:5000", "http://", "http://a b", "http://a:b", "http://[x", "ftp://a")
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong(monkeypatch, variable, value, mistake):
@@ -96,6 +100,30 @@ def test_a_mistake_says_what_is_wrong(monkeypatch, variable, value, mistake):
     with pytest.raises(env.Misconfigured) as caught:
         env.read()
     assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "https://Moto.example:1/", "http://[::1]:5000", ""])
+def test_an_endpoint_is_any_that_the_sdk_takes(monkeypatch, url):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+    assert env.read()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"S3_DEFAULT_REGION": "Mars"}, "S3_DEFAULT_REGION"),
+        ({"S3_DEFAULT_REGION": "Mars", "SQS_DEFAULT_REGION": ""}, "S3_DEFAULT_REGION"),
+        ({"S3_DEFAULT_REGION": "us-east-1", "SQS_DEFAULT_REGION": "Mars"}, "SQS_DEFAULT_REGION"),
+        ({"CLOUDIGRADE_VERSION": "9" * 129}, "CLOUDIGRADE_VERSION"),
+    ],
+)
+def test_the_variable_that_is_set_is_the_one_that_is_named(monkeypatch, given, named):
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+
+    with pytest.raises(env.Misconfigured, match=rf"^the configuration is wrong: {named}: [^\n]+$"):
+        env.read()
 
 
 def test_the_environment_is_frozen():

@@ -141,6 +141,18 @@ def test_a_connected_account_logs_somewhere(world):
     assert world.cloud.places(connected) == {(OUR_BUCKET, ONE)}
 
 
+def test_a_connected_account_has_a_trail_that_is_named(world):
+    account = world.add(ONE, "mine-42")
+
+    connected = account._replace(details=world.cloud.connect(account))
+
+    assert world.cloud.trail(account) is None
+    trail = world.cloud.trail(connected)
+    assert trail is not None
+    assert trail.name.startswith(f"arn:aws:cloudtrail:us-east-1:{ONE}:trail/")
+    assert (trail.bucket, trail.is_ours) == (OUR_BUCKET, True)
+
+
 def test_disconnecting_twice_or_without_the_role_is_no_error(world):
     account = world.add(ONE, "mine-42")
     account = account._replace(details=world.cloud.connect(account))

@@ -8,13 +8,7 @@ import pytest
 from django.core.management.base import CommandError
 
 from cloudigrade.management.commands import accounts as command
-
-
-class Terminal(io.StringIO):
-    """Where somebody types these lines."""
-
-    def isatty(self) -> bool:
-        return True
+from tests.management.operating import Terminal
 
 
 class Said(str):

@@ -6,57 +6,24 @@ from datetime import timedelta
 import pytest
 from django.core.management.base import CommandError
 
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, Customer, DueWork, ExternalId
-from cloudigrade.services import accounts, external_ids
-from tests import fake_cloud
-from tests.builders import ACCOUNT, AS_OF, REGION, described, red_hat_image
-from tests.management.shell import Shell
+from tests.builders import ACCOUNT, REGION
+from tests.fake_cloud import BUCKET
 from tests.services.stored import Stored
 
 OTHER = "000000000043"
-
-
-@pytest.fixture
-def cloud(monkeypatch, db):
-    return fake_cloud.installed(monkeypatch)
-
-
-@pytest.fixture
-def shell(cloud, capsys, monkeypatch):
-    return Shell(capsys, monkeypatch)
-
-
-@pytest.fixture
-def operator(cloud):
-    """The external id of the operator's accounts."""
-    customer_id = accounts.ensure_customer(org_id="local", now=AS_OF)
-    return external_ids.for_customer(customer_id=customer_id, now=AS_OF)
-
-
-@pytest.fixture
-def arn(cloud, operator):
-    """Of a role in an account with one instance that runs."""
-    account = cloud.add(ACCOUNT, operator, instances={REGION: [described("i-1", 2)], "us-east-1": []})
-    account.images[REGION, "ami-1"] = red_hat_image()._replace(region=REGION)
-    return account.arn
-
-
-@pytest.fixture
-def added(shell, arn):
-    """The operator's account is connected."""
-    shell.run("add", "--arn", arn)
-    return CloudAccount.objects.get(native_id=ACCOUNT)
+TRAIL = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/test"
 
 
 # add
 
 
-def test_add_says_all_that_a_role_needs_and_what_comes_next(shell, cloud, operator):
+def test_add_says_all_that_a_role_needs_and_what_comes_next(shell, cloud, external_id):
     said = shell.run("add")
 
-    assert f"  ExternalId         {operator}   " in said
+    assert f"  ExternalId         {external_id}   " in said
     assert "  TrustedAccountId   999999999999   " in said
     assert "  Environment        local   " in said
     assert "https://console.example/aws" in said
@@ -183,6 +150,15 @@ def test_instructions_that_cannot_be_had_are_one_line(shell, cloud):
     assert shell.fails("add") == (1, "no credentials of ours (try again later)")
 
 
+@pytest.mark.parametrize(("method", "asks"), [("instructions", ()), ("verify", ("--arn",))])
+def test_what_our_own_side_lacks_is_said_without_advice_to_wait(shell, cloud, arn, method, asks):
+    cloud.fail(method, NotSetUp("our own credentials are missing: set AWS_PROFILE"))
+
+    said = shell.fails("add", *asks, *([arn] if asks else []))
+
+    assert said == (1, "our own credentials are missing: set AWS_PROFILE")
+
+
 def test_a_first_sweep_that_fails_is_left_to_the_service(shell, cloud, arn):
     cloud.fail("sweep", Unavailable("EC2 does not answer"))
 
@@ -202,11 +178,11 @@ def test_an_account_that_is_disabled_is_not_started_by_adding_it(shell, arn, add
     )
 
 
-def test_add_as_json(shell, arn, operator):
+def test_add_as_json(shell, arn, external_id):
     given = json.loads(shell.run("add", "--format", "json"))
     account = json.loads(shell.run("add", "--format", "json", "--arn", arn))
 
-    assert (given["external_id"], given["principal"]) == (operator, "999999999999")
+    assert (given["external_id"], given["principal"]) == (external_id, "999999999999")
     assert (account["native_id"], account["state"], account["gaps"]["number"]) == (ACCOUNT, "enabled", 0)
 
 
@@ -227,13 +203,40 @@ def test_a_customer_has_its_own_accounts_only(shell, added, cloud):
     assert shell.column(2, "list", "--customer", "22") == ["files"]
 
 
-def test_show_and_its_json_agree(shell, added, arn, operator):
+def test_show_and_its_json_agree(shell, added, arn, external_id):
     page, value = shell.run("show", ACCOUNT), json.loads(shell.run("show", ACCOUNT, "--format", "json"))
 
     assert value["credentials"] == arn
-    assert f"external id:    {operator}\n" in page
+    assert f"external id:    {external_id}\n" in page
     assert {feed["feed"] for feed in value["feeds"]} == {"sweep"}
     assert value["metered_from"].endswith("Z")
+
+
+def test_show_names_the_trail_the_bucket_and_how_many_instances_are_known(shell, cloud, added):
+    page, value = shell.run("show", ACCOUNT), json.loads(shell.run("show", ACCOUNT, "--format", "json"))
+
+    assert f"trail:          {TRAIL} (ours)\nbucket:         {BUCKET}\ninstances:      1\n" in page
+    assert value["trail"] == {"name": TRAIL, "bucket": BUCKET, "is_ours": True}
+    assert value["instances"] == 1
+
+
+def test_show_tells_a_trail_that_was_adopted_from_ours(shell, cloud, arn):
+    cloud.accounts[ACCOUNT].bucket = "their-logs"
+
+    shell.run("add", "--arn", arn)
+
+    page = shell.run("show", ACCOUNT)
+    assert f"trail:          {TRAIL} (adopted: it was there before us)\nbucket:         their-logs\n" in page
+
+
+def test_an_account_that_is_off_has_no_trail(shell, added):
+    shell.run("disable", ACCOUNT, "--yes")
+
+    page = shell.run("show", ACCOUNT)
+
+    assert "trail:" not in page
+    assert "bucket:" not in page
+    assert "instances:      1\n" in page
 
 
 def test_status_shows_each_feed_and_what_lags(shell, added):
@@ -263,6 +266,20 @@ def test_anothers_text_cannot_steer_the_terminal(shell, added, cloud):
 @pytest.mark.parametrize("action", ["show", "status", "verify", "enable", "unpause"])
 def test_an_account_that_is_not_there_is_bad_usage(shell, action):
     assert shell.fails(action, OTHER) == (2, f"customer local has no account {OTHER}; see cloudigrade accounts list")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "\udcff"),
+        ("status", "\udcff"),
+        ("list", "--customer", "\udcff"),
+        ("add", "--arn", "\udcff"),
+        ("update", ACCOUNT, "--arn", "\udcff"),
+    ],
+)
+def test_bytes_that_are_no_text_are_bad_usage_in_one_line(shell, arguments):
+    assert shell.fails(*arguments) == (2, r"'\udcff' is not UTF-8 text")
 
 
 @pytest.mark.parametrize("arguments", [(), ("nonsense",), ("show",), ("list", "--format", "xml"), ("update", ACCOUNT)])

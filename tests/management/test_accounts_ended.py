@@ -1,48 +1,16 @@
 """`cloudigrade accounts` where something is lost or replaced: it asks, says what would be, and leaves no halves."""
 
+import json
+
 import pytest
 
 from cloudigrade.clouds.protocol import Unavailable
 from cloudigrade.models import CloudAccount, DueWork, Instance, UnmeteredPeriod
-from cloudigrade.services import accounts, external_ids, onboarding, removal
-from tests import fake_cloud
-from tests.builders import ACCOUNT, AS_OF, REGION, described, launch, red_hat_image
-from tests.management.shell import Shell
+from cloudigrade.services import onboarding, removal
+from tests.builders import ACCOUNT, AS_OF, REGION, described, launch
 from tests.services.stored import Stored
 
 OTHER = "000000000043"
-
-
-@pytest.fixture
-def cloud(monkeypatch, db):
-    return fake_cloud.installed(monkeypatch)
-
-
-@pytest.fixture
-def shell(cloud, capsys, monkeypatch):
-    return Shell(capsys, monkeypatch)
-
-
-@pytest.fixture
-def operator(cloud):
-    """The external id of the operator's accounts."""
-    customer_id = accounts.ensure_customer(org_id="local", now=AS_OF)
-    return external_ids.for_customer(customer_id=customer_id, now=AS_OF)
-
-
-@pytest.fixture
-def arn(cloud, operator):
-    """Of a role in an account with one instance that runs."""
-    account = cloud.add(ACCOUNT, operator, instances={REGION: [described("i-1", 2)], "us-east-1": []})
-    account.images[REGION, "ami-1"] = red_hat_image()._replace(region=REGION)
-    return account.arn
-
-
-@pytest.fixture
-def added(shell, arn):
-    """The operator's account is connected."""
-    shell.run("add", "--arn", arn)
-    return CloudAccount.objects.get(native_id=ACCOUNT)
 
 
 # what is destructive
@@ -128,7 +96,7 @@ def test_delete_in_an_outage_goes_on_later(shell, added, cloud):
 # update
 
 
-def test_another_role_of_the_account_needs_no_question(shell, added, cloud, operator):
+def test_another_role_of_the_account_needs_no_question(shell, added, cloud, external_id):
     cloud.accounts[ACCOUNT].role = "newer"
 
     said = shell.run("update", ACCOUNT, "--arn", cloud.accounts[ACCOUNT].arn)
@@ -137,8 +105,8 @@ def test_another_role_of_the_account_needs_no_question(shell, added, cloud, oper
     assert "state:          enabled\n" in said
 
 
-def test_another_account_is_asked_for_and_takes_the_place(shell, added, cloud, operator):
-    new = cloud.add(OTHER, operator, instances={REGION: [described("i-2", 3)._replace(account=OTHER)]}).arn
+def test_another_account_is_asked_for_and_takes_the_place(shell, added, cloud, external_id):
+    new = cloud.add(OTHER, external_id, instances={REGION: [described("i-2", 3)._replace(account=OTHER)]}).arn
     assert shell.fails("update", ACCOUNT, "--arn", new)[0] == 2
     dry = shell.run("update", ACCOUNT, "--arn", new, "--dry-run").err
     assert dry.startswith(f"would be done: once account {OTHER} is connected, account {ACCOUNT} is disconnected and de")
@@ -150,14 +118,42 @@ def test_another_account_is_asked_for_and_takes_the_place(shell, added, cloud, o
     assert list(Instance.objects.values_list("native_id", flat=True)) == ["i-2"]
 
 
-def test_an_update_that_fails_leaves_the_account_as_it_is(shell, added, cloud, operator):
-    new = cloud.add(OTHER, operator, has_role=False).arn
+def test_an_update_that_fails_leaves_the_account_as_it_is(shell, added, cloud, external_id):
+    new = cloud.add(OTHER, external_id, has_role=False).arn
 
     status, message = shell.fails("update", ACCOUNT, "--arn", new, "--yes")
 
     assert (status, "CG3002" in message) == (1, True)
     assert shell.column(2) == ["enabled"]
     assert f"next role:      {new}\n" in shell.run("show", ACCOUNT)
+
+
+def test_a_problem_of_the_next_role_does_not_look_like_one_of_the_role_in_use(shell, added, cloud, external_id):
+    new = cloud.add(OTHER, external_id, has_role=False).arn
+    shell.fails("update", ACCOUNT, "--arn", new, "--yes")
+
+    assert (shell.column(2), shell.column(5)) == (["enabled"], ["CG3002 (next role)"])
+    assert "\nproblem:        of the next role: Could not enable" in shell.run("show", ACCOUNT)
+    assert "\n  problem: of the next role: Could not enable" in shell.run("status", ACCOUNT)
+    assert json.loads(shell.run("show", ACCOUNT, "--format", "json"))["problem_of"] == "next role"
+
+
+def test_a_role_that_was_refused_at_once_is_said_to_be_the_refused_one(shell, added, cloud, external_id):
+    other = cloud.add(OTHER, external_id).arn
+    shell.run("add", "--arn", other)
+
+    shell.fails("update", ACCOUNT, "--arn", other, "--yes")
+
+    assert (shell.column(2), shell.column(5)) == (["enabled"] * 2, ["CG1001 (refused role)", ""])
+
+
+def test_a_problem_of_the_role_in_use_needs_no_word(shell, added, cloud):
+    cloud.accounts[ACCOUNT].has_role = False
+    CloudAccount.objects.update(checked_at=None)
+    shell.fails("verify", ACCOUNT)
+
+    assert (shell.column(2), shell.column(5)) == (["problem"], ["CG3002"])
+    assert "\nproblem:        Could not enable" in shell.run("show", ACCOUNT)
 
 
 def test_a_dry_run_of_an_update_changes_nothing(shell, added, cloud):

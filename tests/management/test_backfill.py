@@ -1,21 +1,24 @@
 """`cloudigrade backfill` as an operator uses it, over a bucket in moto."""
 
 import io
+import json
 from datetime import datetime
 
 import pytest
 from django.core.management.base import CommandError
 
 from cloudigrade.clouds.aws import log_listing
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.management.commands import backfill as command
 from cloudigrade.models import CloudAccount, ConcurrentUsage, FeedPosition
+from cloudigrade.services.accounts import Gone
 from tests.builders import ACCOUNT, day, moment
-from tests.clouds.aws.digested import made_up
+from tests.clouds.aws.digested import BUCKET, made_up
 from tests.services.digested import Connected
 from tests.services.stored import Stored
 
 NOW = moment(6 * 24)
+UNREAD = f"the log files of account {ACCOUNT} in bucket {BUCKET} cannot be read"
 
 
 class Fixed(datetime):
@@ -106,7 +109,7 @@ def test_interrupted_it_goes_on_where_it_was(connected, monkeypatch):
         outage.setattr(log_listing, "_listed", failing)
         assert refused(ACCOUNT, "--since", "2026-03-02") == (
             1,
-            "SlowDown (run it again later: it goes on where it was)",
+            f"{UNREAD}: SlowDown (run it again later: it goes on where it was)",
         )
     assert CloudAccount.objects.get().metered_from == moment(4 * 24 + 12)
 
@@ -148,28 +151,90 @@ def test_days_before_the_trail_are_said_to_be_without_log_files(connected):
         ((ACCOUNT, "--since", "2026-03-02", "--customer", "77"), 2,
          f"no account {ACCOUNT}; see cloudigrade accounts list"),
         ((ACCOUNT, "--since", "2026-01-01", "--until", "2026-01-03"), 3,
-         f"no log file of account {ACCOUNT} is there, 2026-01-01 to 2026-01-02"),
+         f"no log file of account {ACCOUNT} is there in bucket {BUCKET}, 2026-01-01 to 2026-01-02"),
+        ((ACCOUNT, "--since", "2026-01-01", "--until", "2026-01-03", "--dry-run"), 3,
+         f"no log file of account {ACCOUNT} is there in bucket {BUCKET}, 2026-01-01 to 2026-01-02"),
+        (("\udcff", "--since", "2026-01-01"), 2, r"'\udcff' is not UTF-8 text"),
+        ((ACCOUNT, "--since", "2026-01-01", "--customer", "\udcff"), 2, r"'\udcff' is not UTF-8 text"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_line(connected, arguments, status, reason):
     assert refused(*arguments) == (status, reason)
 
 
-def test_an_account_that_is_not_connected_is_refused(connected):
-    CloudAccount.objects.update(details={})
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    "state", [{"details": {}}, {"is_verified": False}, {"wanted": "disabled"}, {"is_paused": True}]
+)
+def test_an_account_that_is_not_connected_is_refused(connected, state, more):
+    CloudAccount.objects.update(**state)
 
-    assert refused(ACCOUNT, "--since", "2026-03-02") == (
+    assert refused(ACCOUNT, "--since", "2026-03-02", *more) == (
         1, f"account {ACCOUNT} is not connected, so its log files cannot be read",
     )  # fmt: skip
 
 
-def test_a_refusal_of_the_customers_is_one_line(connected, monkeypatch):
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (CustomerProblem("the role cannot be assumed"), f"{UNREAD}: the role cannot be assumed"),
+        (CustomerProblem(f"s3://{BUCKET}/x: AccessDenied"), f"s3://{BUCKET}/x: AccessDenied"),
+        (NotSetUp("set AWS_PROFILE"), f"{UNREAD}: set AWS_PROFILE"),
+    ],
+)
+def test_why_log_files_cannot_be_read_is_one_line_with_the_bucket(connected, monkeypatch, problem, said, more):
     def refuse(*_):
-        raise CustomerProblem("the role cannot be assumed")
+        raise problem
 
     monkeypatch.setattr(log_listing, "opened", refuse)
 
-    assert refused(ACCOUNT, "--since", "2026-03-02") == (1, "the role cannot be assumed")
+    assert refused(ACCOUNT, "--since", "2026-03-02", *more) == (1, said)
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_bucket_that_is_gone_is_one_line_and_nothing_there(connected, more):
+    CloudAccount.objects.update(details={**connected.trail.details, "bucket": "gone-bucket"})
+
+    status, reason = refused(ACCOUNT, "--since", "2026-03-02", *more)
+
+    assert (status, reason.count("\n")) == (3, 0)
+    assert reason.startswith("s3://gone-bucket/AWSLogs/")
+    assert "NoSuchBucket" in reason
+
+
+def test_an_account_that_is_deleted_meanwhile_is_said_to_be(connected, monkeypatch):
+    def removed(*_, **__):
+        CloudAccount.objects.all().delete()
+        raise Gone(connected.account_id)
+
+    monkeypatch.setattr(command, "default_end", removed)
+
+    assert refused(ACCOUNT, "--since", "2026-03-02") == (1, f"account {ACCOUNT} has been deleted meanwhile")
+
+
+def test_a_dry_run_of_days_that_were_all_read_ends_as_well_as_the_real_run_does(connected):
+    run(ACCOUNT, "--since", "2026-03-02", "--until", "2026-03-04")
+
+    assert run(ACCOUNT, "--since", "2026-03-02", "--until", "2026-03-04", "--dry-run") == (
+        "0 log files to read, 2026-03-02 to 2026-03-03\n"
+    )
+
+
+def test_both_speak_json(connected):
+    days = ("--since", "2026-03-03", "--until", "2026-03-07", "--format", "json")
+    subject = {"account": ACCOUNT, "bucket": BUCKET, "first": "2026-03-03", "end": "2026-03-07"}
+    size = sum(len(file.content) for file in connected.trail.files[1:])
+
+    assert json.loads(run(ACCOUNT, *days, "--dry-run")) == {**subject, "files": 4, "bytes": size}
+    assert json.loads(run(ACCOUNT, *days)) == {
+        **subject,
+        "files": 4,
+        "new": 4,
+        "rejected": 0,
+        "metered_from": "2026-03-03T00:00:00Z",
+        "missing": 0,
+    }
 
 
 def test_an_account_that_two_customers_claim_is_the_one_that_is_proven(connected, make_claim):

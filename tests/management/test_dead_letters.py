@@ -5,11 +5,10 @@ import json
 import pytest
 
 from cloudigrade import __main__ as program
-from cloudigrade.clouds.protocol import Unavailable
+from cloudigrade.clouds.protocol import NotSetUp, Unavailable
 from cloudigrade.management.commands import dead_letters as command
 from tests.fake_accounts import Message
 from tests.fake_cloud import BUCKET, LOGS, NOTICES, installed
-from tests.management.operating import Operator
 
 
 @pytest.fixture
@@ -17,11 +16,6 @@ def cloud(db, monkeypatch):
     made = installed(monkeypatch)
     made.dead[LOGS] = [Message((BUCKET, "000000000042")) for _ in range(3)]
     return made
-
-
-@pytest.fixture
-def operator(monkeypatch, capsys):
-    return Operator(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -80,6 +74,15 @@ def test_wrong_usage_is_said_in_a_line(dead_letters, cloud, arguments, reason):
 def test_queues_that_do_not_answer_are_said_in_a_line(dead_letters, cloud):
     cloud.fail("queues", Unavailable("not now"))
     assert dead_letters("list")[::2] == (1, "not now (try again later)")
+
+
+def test_what_our_own_side_lacks_is_said_without_advice_to_wait(dead_letters, cloud):
+    cloud.fail("queues", NotSetUp("set AWS_PROFILE"))
+    assert dead_letters("list")[::2] == (1, "set AWS_PROFILE")
+
+
+def test_bytes_that_are_no_text_are_bad_usage_in_one_line(dead_letters):
+    assert dead_letters("replay", "\udcff")[::2] == (2, r"'\udcff' is not UTF-8 text")
 
 
 def test_commands_are_called_with_hyphens(capsys):

@@ -10,7 +10,6 @@ from cloudigrade.models import CloudAccount, Quarantine
 from cloudigrade.services import activity
 from tests.builders import ACCOUNT, AS_OF, batch, launch
 from tests.fake_cloud import BUCKET, installed
-from tests.management.operating import Operator
 from tests.services.stored import Stored
 
 SOURCE = f"AWSLogs/{ACCOUNT}/CloudTrail/eu-west-1/a.json.gz"
@@ -25,11 +24,6 @@ def stored(db):
 def cloud(stored, monkeypatch):
     CloudAccount.objects.update(details={"bucket": BUCKET})
     return installed(monkeypatch)
-
-
-@pytest.fixture
-def operator(monkeypatch, capsys):
-    return Operator(monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -151,6 +145,9 @@ def test_dropping_all_of_an_account_leaves_the_others(quarantine, ids):
         (("show", "999999"), "no entry 999999"),
         (("drop", "999999", "--yes"), "no entry 999999"),
         (("replay", "999999"), "no entry 999999"),
+        (("list", "--customer", "\udcff"), r"'\udcff' is not UTF-8 text"),
+        (("list", "--account", "\udcff"), r"'\udcff' is not UTF-8 text"),
+        (("list", "--feed", "\udcff"), r"'\udcff' is not UTF-8 text"),
     ],
 )
 def test_wrong_usage_is_said_in_a_line(quarantine, arguments, reason):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cloudigrade.clouds.aws import log_listing, proof
+from cloudigrade.clouds.aws import log_listing, onboarding, proof
 from cloudigrade.clouds.cloud import Account
 from cloudigrade.models import CloudAccount, Instance
 from cloudigrade.services import clouds, completeness, ingest
@@ -24,16 +24,19 @@ class _Reader:
     name = "aws"
 
     def __init__(self, trail: Digested) -> None:
-        self.trail = trail
+        self._digested = trail
 
     def read_files(self, account: Account, locations: Any) -> Any:
-        return log_listing.read_files(self.trail.access, account, locations)
+        return log_listing.read_files(self._digested.access, account, locations)
 
     def log_files(self, account: Account, **more: Any) -> Any:
-        return log_listing.log_files(self.trail.access, account, **more)
+        return log_listing.log_files(self._digested.access, account, **more)
+
+    def trail(self, account: Account) -> Any:
+        return onboarding.trail(self._digested.access, account)
 
     def prove(self, account: Account, positions: Any, **more: Any) -> Any:
-        return proof.prove(self.trail.access, account, positions, **more)
+        return proof.prove(self._digested.access, account, positions, **more)
 
 
 class Connected:

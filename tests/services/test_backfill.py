@@ -7,7 +7,8 @@ import pytest
 from cloudigrade.clouds.aws import log_listing
 from cloudigrade.clouds.protocol import Unavailable
 from cloudigrade.models import CloudAccount, FeedPosition, InstanceEvent, LogFile
-from cloudigrade.services import completeness
+from cloudigrade.services import completeness, removal
+from cloudigrade.services.accounts import Gone
 from cloudigrade.services.backfill import Backfill, DayRead, Found, default_end
 from tests.builders import ACCOUNT, LARGE, REGION, day, moment
 from tests.clouds.aws.digested import made_up
@@ -83,6 +84,36 @@ def test_an_interrupted_backfill_goes_on_where_it_was(connected, monkeypatch):
 
     assert [item.day for item in read(connected, 0, 5)] == [day(2), day(3), day(4)]
     assert connected.instances() == ["i-0", "i-1", "i-2"]
+
+
+def test_a_backfill_whose_account_is_removed_meanwhile_says_so_and_leaves_nothing(connected, monkeypatch):
+    filled(connected, 0, 1, 2)
+    wanted = backfill(connected, 0, 5)
+    days = wanted.read(now=NOW)
+    assert next(days) == DayRead(day(0), 1, 1, 0)
+    log_files = log_listing.log_files
+
+    def removing(*given, **more):
+        assert removal.remove(account_id=connected.account_id, now=NOW)
+        return log_files(*given, **more)
+
+    monkeypatch.setattr(log_listing, "log_files", removing)
+    with pytest.raises(Gone, match=f"account {connected.account_id} is gone"):
+        next(days)
+
+    assert not any(model.objects.exists() for model in (CloudAccount, FeedPosition, InstanceEvent, LogFile))
+    with pytest.raises(Gone):
+        wanted.finish(now=NOW)
+    with pytest.raises(Gone):
+        backfill(connected, 0, 5)
+    with pytest.raises(Gone):
+        default_end(account_id=connected.account_id, first=day(0), now=NOW)
+
+
+def test_a_cloud_that_is_not_there_is_no_removal(connected):
+    CloudAccount.objects.update(cloud="gone")
+    with pytest.raises(LookupError):
+        backfill(connected, 0, 5)
 
 
 def test_a_day_that_was_recorded_and_not_remembered_is_not_recorded_twice(connected):

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from cloudigrade.clouds.cloud import MissingFile, Proof
 from cloudigrade.clouds.protocol import Batch, FileRead
 from cloudigrade.models import CloudAccount, FeedPosition, Gap, LogFile
-from cloudigrade.services import completeness, ingest, unmetered
+from cloudigrade.services import accounts, completeness, ingest, removal, unmetered
 from cloudigrade.services.completeness import GRACE, KnownGap
 from tests.builders import ACCOUNT, AS_OF, HOUR, REGION, batch, clock, day, moment
 
@@ -96,6 +96,17 @@ def test_a_file_that_was_read_otherwise_than_named_is_altered(account):
 
     record(account, proof(6, file("a", 2)), {"a": "is missing"})
     assert (gaps(account), until(account)) == ([("a", 2, 2, "was altered after it was delivered")], 2)
+
+
+@pytest.mark.parametrize("step", [completeness.record, completeness.record_past])
+def test_what_digests_say_of_an_account_that_was_removed_is_not_stored(account, step):
+    removal.remove(account_id=account, now=AS_OF)
+    given = proof(6, file("a"), break_at=(clock(3), clock(5)), reason="is missing")
+
+    with pytest.raises(accounts.Gone, match=f"account {account} is gone"):
+        step(account_id=account, proof=given, reasons={}, now=AS_OF)
+
+    assert not FeedPosition.objects.exists()
 
 
 def test_a_late_file_heals_its_gap(account):

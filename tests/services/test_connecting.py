@@ -8,7 +8,7 @@ from cloudigrade.clouds.protocol import Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import DueWork, UnmeteredPeriod
 from cloudigrade.services import connecting, onboarding, schedules
-from cloudigrade.services.connecting import Result
+from cloudigrade.services.connecting import Outcome, Result
 from cloudigrade.services.onboarding import PlatformIds
 from cloudigrade.services.schedules import Work
 from tests import fake_cloud
@@ -41,7 +41,7 @@ def test_c19_an_outage_is_nobodys_fault(owner, cloud, method):
     schedules.claim(work=Work.CONNECT, now=AS_OF)
     cloud.fail(method, Unavailable("throttled"))
 
-    assert connect(account_id) == (Result.LATER, account_id, "", "throttled")
+    assert connect(account_id) == Outcome(Result.LATER, account_id, reason="throttled")
 
     assert (row(account_id).problem_code, row(account_id).problem, row(account_id).is_enabled) == ("", "", False)
     assert due(account_id) == {"connect": 1}

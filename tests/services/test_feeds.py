@@ -2,11 +2,16 @@
 
 import pytest
 
-from cloudigrade.clouds.cloud import NOTICES, Route
+from cloudigrade.clouds.cloud import NOTICES, Account, Route
+from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import accounts, feeds
+from cloudigrade.services import accounts, feeds, onboarding
+from cloudigrade.services.connecting import Result
+from cloudigrade.services.opened import LEFT as LEFT_KEY
+from tests import fake_cloud
 from tests.builders import ACCOUNT, AS_OF
 from tests.fake_cloud import BUCKET, FakeCloud
+from tests.services.owners import Owner, connect
 
 OTHER = "000000000043"
 PLACE = (BUCKET, ACCOUNT)
@@ -55,10 +60,58 @@ def test_s1_an_unproven_claim_does_not_divert_the_owners_feed(router):
     assert router([PLACE]) == {PLACE: Route(owner)}
 
 
-@pytest.mark.parametrize("state", [{"is_paused": True}, {"wanted": "disabled"}, {"wanted": "deleted"}, {"details": {}}])
-def test_what_is_not_metered_is_not_read(router, state):
+@pytest.mark.parametrize("state", [{"wanted": "deleted"}, {"details": {}}])
+def test_what_is_being_deleted_or_was_never_connected_is_not_read(router, state):
     connected(**state)
     assert router([PLACE]) == {}
+
+
+LEFT = {LEFT_KEY: {"bucket": BUCKET}}
+
+
+@pytest.mark.parametrize("state", [{}, {"details": LEFT}])
+@pytest.mark.parametrize("wish", [{"is_paused": True}, {"wanted": "disabled"}])
+def test_the_backlog_of_what_is_paused_or_disabled_finds_its_customer(router, state, wish):
+    """It tells of the time before, too."""
+    owner = connected(**state, **wish)
+    assert router([PLACE, (NOTICES, ACCOUNT)]) == {PLACE: Route(owner), (NOTICES, ACCOUNT): Route(owner)}
+
+
+def test_the_backlog_of_a_disconnected_account_is_read_through_its_reader(router):
+    owner = connected(details={LEFT_KEY: {"bucket": BUCKET, "reader": OTHER}}, wanted="disabled")
+    connected("11", OTHER, wanted="disabled", details=LEFT)
+
+    found = router([PLACE])[PLACE]
+
+    assert (found.owner, found.reader) == (owner, Account(OTHER, f"arn-{OTHER}", "ext", {}))
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, "of-the-first"])
+def test_s1_an_account_that_another_customer_has_proven_since_is_that_customers_alone(router, bucket):
+    """S1: what the first was disabled with says nothing any more, neither of its own place nor of one that both had."""
+    connected("11", wanted="disabled", details={LEFT_KEY: {"bucket": bucket}}, is_verified=False)
+    owner = connected("22")
+    places = [PLACE, ("of-the-first", ACCOUNT), (NOTICES, ACCOUNT)]
+
+    assert router(places) == {PLACE: Route(owner), (NOTICES, ACCOUNT): Route(owner)}
+
+
+def test_s1_nobody_else_can_prove_an_account_that_is_disabled(monkeypatch, db):
+    """S1: it stays its customer's, with all that waits for it, until it is deleted."""
+    cloud = fake_cloud.installed(monkeypatch)
+    first = Owner(cloud)
+    account = first.connected()
+    onboarding.disable(account_id=account, now=AS_OF)
+    connect(account)
+    second = Owner(cloud, "22")
+    claimed = second.claim(second.arn())
+
+    assert connect(claimed).code == Problem.DUPLICATE_ACCOUNT.value
+    assert feeds.router(cloud)([PLACE]) == {PLACE: Route(first.customer_id)}
+    onboarding.delete(account_id=account, now=AS_OF)
+    connect(account)
+    assert connect(claimed).result is Result.DONE
+    assert feeds.router(cloud)([PLACE]) == {PLACE: Route(second.customer_id)}
 
 
 def test_a_bucket_of_the_customers_is_read_through_the_reader_and_notices_through_nobody(router):
@@ -87,6 +140,8 @@ def test_two_queries_for_any_number_of_places(router, django_assert_num_queries)
 
 def test_queues_are_asked_only_for_somebody(db):
     connected(details={})
+    connected(native_id="000000000044", details=LEFT, wanted="disabled")
+    connected(native_id="000000000045", details=LEFT)  # enabled again, and not connected yet
     assert not feeds.is_expected(cloud="aws")
     connected("22", OTHER)
     assert feeds.is_expected(cloud="aws")

@@ -8,7 +8,7 @@ from cloudigrade.clouds.protocol import CustomerProblem
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, ExternalId
 from cloudigrade.services import onboarding
-from cloudigrade.services.connecting import Result
+from cloudigrade.services.connecting import Outcome, Result
 from cloudigrade.services.onboarding import PlatformIds
 from tests import fake_cloud
 from tests.builders import ACCOUNT, AS_OF
@@ -54,7 +54,7 @@ def test_a_claim_is_stored_and_nothing_of_it_is_believed(owner, cloud):
 def test_an_account_is_verified_then_connected_and_its_reading_begins(owner, cloud):
     account_id = owner.claim()
 
-    assert connect(account_id, AS_OF + MINUTE) == (Result.DONE, account_id, "", "")
+    assert connect(account_id, AS_OF + MINUTE) == Outcome(Result.DONE, account_id)
 
     assert state(account_id) == GOOD
     account = row(account_id)

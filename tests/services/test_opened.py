@@ -58,6 +58,17 @@ def test_s1_only_a_verified_account_of_the_same_customer_and_cloud_reads_for_ano
     assert opened.account_of(row).reader is None
 
 
+def test_what_a_disconnected_account_had_is_told_to_who_asks_for_it_alone(owner):
+    row = stored(owner, **{opened.LEFT: {"bucket": "b", "reader": READER}})
+    reader = stored(owner, READER, **{opened.LEFT: {"bucket": "b"}})
+
+    assert opened.account_of(row) == Account(ACCOUNT, f"arn-{ACCOUNT}", "ext", {})
+    (found,) = opened.accounts_of([row], as_left=True)
+    assert found == Account(
+        ACCOUNT, f"arn-{ACCOUNT}", "ext", {"bucket": "b", "reader": READER}, opened.account_of(reader)
+    )
+
+
 def test_many_accounts_need_one_query(owner, django_assert_num_queries):
     stored(owner, READER)
     rows = [stored(owner, f"{number:012d}", reader=READER if number % 2 else "") for number in range(20)]

@@ -11,12 +11,13 @@ import pytest
 from cloudigrade.clouds.aws import log_listing
 from cloudigrade.clouds.protocol import Unavailable
 from cloudigrade.models import CloudAccount, LogFile, Quarantine
+from cloudigrade.services import completeness
 from cloudigrade.services.completeness import GRACE
 from cloudigrade.services.proving import Proven, Prover
 from cloudigrade.simulator.delivery import compressed
 from tests.builders import ACCOUNT, HOUR, REGION, clock, day, moment
 from tests.clouds.aws.digested import made_up, tampered
-from tests.services.digested import Connected
+from tests.services.digested import NOW, Connected
 
 GRACE_HOURS = GRACE / HOUR
 
@@ -49,6 +50,27 @@ def test_a_file_that_nobody_told_us_of_is_read(connected):
     assert connected.instances() == ["i-1", "i-2"]
     assert sorted(LogFile.objects.values_list("source", flat=True)) == sorted([first.key, lost.key])
     assert connected.until() == 6 - GRACE_HOURS
+
+
+@pytest.mark.parametrize("has_digests", [True, False])
+def test_a_file_that_could_not_be_stored_is_read_by_the_next_proof(connected, has_digests):
+    """Without digests, too, which prove nothing then."""
+    file = connected.trail.log(3.1, "i-1")
+    connected.trail.write(hours=6)
+    CloudAccount.objects.update(details=connected.trail.details | {"has_digests": has_digests})
+    read = log_listing.read_files(connected.trail.access, connected.trail.account, [file.key])
+    times = (clock(3.1), clock(3.1))
+    lost = {ACCOUNT: completeness.Lost(read.files, *times)}
+    completeness.record_lost(
+        customer_id=connected.stored.customer_id, cloud="aws", lost=lost, reason="cannot be stored", now=NOW
+    )
+    assert connected.gaps() == [(file.key, 3.1, "cannot be stored")]
+    assert connected.until() == 0  # nothing was read yet
+
+    connected.prove()
+
+    assert (connected.gaps(), connected.instances()) == ([], ["i-1"])
+    assert connected.until() == (6 - GRACE_HOURS if has_digests else None)
 
 
 def test_a_file_that_is_gone_is_a_gap_with_account_and_hour_until_it_comes(connected):

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 
+from cloudigrade.clouds.cloud import Proof
 from cloudigrade.models import (
     CloudAccount,
     ConcurrentUsage,
@@ -22,7 +23,7 @@ from cloudigrade.models import (
     Run,
     UnmeteredPeriod,
 )
-from cloudigrade.services import onboarding, removal, runs, usage
+from cloudigrade.services import accounts, completeness, onboarding, removal, runs, usage
 from cloudigrade.services.connecting import Result
 from cloudigrade.services.removal import Preview
 from tests import fake_cloud
@@ -186,6 +187,31 @@ def test_what_is_gone_may_be_claimed_again_and_is_new(stored, account_id, cloud)
 
     assert connect(again).result is Result.DONE
     assert CloudAccount.objects.get(pk=again).metered_from == AS_OF
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_removes_an_account_waits_for_what_holds_it(monkeypatch):
+    """A proof that is being stored is stored, and goes with the account; the next one finds none."""
+    Stored("11")
+    account_id = CloudAccount.objects.get().pk
+    proof = Proof("eu-west-1", 3600, (), {})
+
+    def elsewhere():
+        try:
+            return removal.remove(account_id=account_id, now=AS_OF)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            completeness.record(account_id=account_id, proof=proof, reasons={}, now=AS_OF)
+            removing = pool.submit(elsewhere)
+            await_lock(removing)
+        assert removing.result(PATIENCE)
+
+    assert (FeedPosition.objects.count(), CloudAccount.objects.count()) == (0, 0)
+    with pytest.raises(accounts.Gone):
+        completeness.record(account_id=account_id, proof=proof, reasons={}, now=AS_OF)
 
 
 @pytest.mark.django_db(transaction=True)

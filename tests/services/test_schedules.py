@@ -7,6 +7,7 @@ import pytest
 from cloudigrade.models import CloudAccount, DueWork
 from cloudigrade.services import schedules
 from cloudigrade.services.schedules import Work
+from cloudigrade.services.staging import execute
 from tests.builders import AS_OF
 
 MINUTE = timedelta(minutes=1)
@@ -32,6 +33,14 @@ def test_the_longest_due_comes_first_and_a_claim_takes_no_more_than_asked(accoun
 
     assert schedules.claim(work=Work.SWEEP, now=AS_OF) == accounts[1:]
     assert schedules.claim(work=Work.SWEEP, now=AS_OF, limit=9) == accounts[:1]
+
+
+def test_a_claim_takes_no_more_than_asked_whatever_the_planner_believes(accounts):
+    """With statistics of an empty table it repeats an inner select for every row."""
+    schedules.plan(account_ids=accounts, work=[Work.SWEEP], at=AS_OF)
+    execute("UPDATE pg_class SET relpages = 1, reltuples = 0 WHERE relname = 'cloudigrade_duework'")
+
+    assert len(schedules.claim(work=Work.SWEEP, now=AS_OF)) == 1
 
 
 def test_what_was_claimed_and_never_finished_is_due_again_after_its_lease(accounts):

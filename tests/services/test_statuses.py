@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from cloudigrade.clouds.cloud import Trail
 from cloudigrade.clouds.protocol import CustomerProblem
 from cloudigrade.domain.problems import Problem
-from cloudigrade.models import CloudAccount, FeedPosition, Gap, Quarantine, QueueState
+from cloudigrade.models import CloudAccount, FeedPosition, Gap, Instance, Quarantine, QueueState
 from cloudigrade.services import onboarding, statuses
 from cloudigrade.services.statuses import FeedStatus, Gaps, Lag
 from tests import fake_cloud
@@ -76,6 +77,16 @@ def test_an_account_with_all_that_is_known_of_it(owner, cloud):
     )
     assert found.gaps == Gaps(2, moment(2), "us-east-1", "was altered")
     assert found.rejected == 3
+    assert found.trail == Trail(f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/test", fake_cloud.BUCKET, is_ours=True)
+    assert found.instances == 0
+
+
+def test_instances_are_counted_by_account(owner):
+    for account_id, number in ((owner.connected(), 2), (owner.connected(OTHER), 1)):
+        for name in range(number):
+            Instance.objects.create(account_id=account_id, native_id=f"i-{name}", region="eu-west-1")
+
+    assert [found.instances for found in statuses.statuses()] == [2, 1]
 
 
 def test_an_account_that_nothing_is_known_of(owner):
@@ -116,6 +127,7 @@ def test_a_problem_of_new_credentials_is_shown_beside_enabled(owner):
 
     assert (found.state, found.problem_code) == ("enabled", "CG3002")
     assert found.next_credentials.endswith(f"{OTHER}:role/metering")
+    assert found.problem_of == "next role"
 
 
 def test_accounts_come_in_order_and_no_others(owner, cloud):
@@ -128,7 +140,7 @@ def test_accounts_come_in_order_and_no_others(owner, cloud):
     assert len(statuses.statuses()) == 3
 
 
-def test_five_queries_do_for_any_number(owner, django_assert_num_queries):
+def test_six_queries_do_for_any_number(owner, django_assert_num_queries):
     for number in range(7):
         account_id = owner.connected(f"00000000010{number}")
         for region in ("eu-west-1", "us-east-1"):
@@ -136,7 +148,7 @@ def test_five_queries_do_for_any_number(owner, django_assert_num_queries):
             gap(account_id, region, AS_OF)
         reject(owner.customer_id, f"00000000010{number}", number)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         found = statuses.statuses()
 
     assert [(len(one.feeds), one.gaps.number, one.rejected) for one in found] == [(2, 2, 1)] * 7

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 
 from cloudigrade.clouds.protocol import CustomerProblem
-from cloudigrade.models import CloudAccount, Instance, UnmeteredPeriod
-from cloudigrade.services import onboarding, unmetered
+from cloudigrade.models import CloudAccount, Instance, InstanceEvent, UnmeteredPeriod
+from cloudigrade.services import ingest, onboarding, opened, unmetered
 from cloudigrade.services.connecting import Result
 from tests import fake_cloud
-from tests.builders import ACCOUNT, AS_OF, day, launch, moment, red_hat_image, stop
+from tests.builders import ACCOUNT, AS_OF, batch, day, launch, moment, red_hat_image, stop
+from tests.fake_accounts import Message
+from tests.fake_cloud import BUCKET, LOGS
 from tests.services.owners import Owner, connect, due, row, state
 from tests.services.stored import Stored
 
@@ -80,13 +82,54 @@ def test_a_disabled_account_is_disconnected_and_keeps_its_owner(account_id, clou
     assert connect(account_id).result is Result.DONE
 
     assert state(account_id) == ("disabled", True, False, "")
-    assert (row(account_id).details, due(account_id)) == ({}, {})
+    assert due(account_id) == {}
+    assert (opened.account_of(row(account_id)).details, list(row(account_id).details)) == ({}, [opened.LEFT])
     assert not cloud.accounts[ACCOUNT].has_our_trail
 
     onboarding.enable(account_id=account_id, now=AS_OF)
     assert connect(account_id).result is Result.DONE
     assert state(account_id) == ("enabled", True, True, "")
     assert cloud.accounts[ACCOUNT].has_our_trail
+
+
+def test_what_a_disconnected_account_had_is_kept_while_it_is_disabled_and_paused(account_id):
+    had = row(account_id).details
+    for wish in (onboarding.disable, onboarding.pause):
+        wish(account_id=account_id, now=AS_OF)
+        connect(account_id)
+        assert row(account_id).details == {opened.LEFT: had}
+
+    onboarding.enable(account_id=account_id, now=AS_OF)
+    onboarding.unpause(account_id=account_id, now=AS_OF)
+    connect(account_id)
+
+    assert row(account_id).details == had
+
+
+@pytest.mark.parametrize("off", [onboarding.disable, onboarding.pause])
+@pytest.mark.parametrize("is_disconnected", [True, False])
+def test_the_backlog_is_recorded_and_counts_until_the_period_began(account_id, cloud, off, is_disconnected):
+    """What happened in the period is recorded too: it says how things stand when it ends."""
+    cloud.send(Message((BUCKET, ACCOUNT), batch(red_hat_image(), launch("i-1", 2), launch("i-2", 3), stop("i-2", 31))))
+    cloud.send(Message((BUCKET, ACCOUNT), batch(launch("i-3", 40), launch("i-4", 41), stop("i-4", 42))))
+    off(account_id=account_id, now=moment(30))
+    if is_disconnected:
+        connect(account_id)
+    before = due(account_id)
+
+    (delivery,) = ingest.drained(cloud=cloud, clock=lambda: AS_OF)
+
+    assert (delivery.foreign, len(cloud.waiting[LOGS])) == (0, 0)
+    assert InstanceEvent.objects.count() == 6
+    assert (due(account_id), cloud.called("sweep"), cloud.called("log_files")) == (before, [], [])
+    found = Stored("11")
+    found.recalculate()
+    assert found.spans() == [("i-1", 2, 30), ("i-2", 3, 30)]
+    assert [found.counts(day(number)).get(ANY, 0) for number in range(3)] == [2, 2, 0]
+
+    unmetered.end(account_id=account_id, at=moment(54))
+    found.recalculate()
+    assert found.spans() == [("i-1", 2, 30), ("i-1", 54, None), ("i-2", 3, 30), ("i-3", 54, None)]
 
 
 def test_pausing_twice_is_harmless_and_pauses_and_disablings_overlap(account_id):

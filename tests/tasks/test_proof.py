@@ -1,5 +1,6 @@
 """The task that proves: due work is claimed, outages are tried again soon, and proven files are forgotten."""
 
+import logging
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,8 +10,8 @@ from django.utils import timezone
 from cloudigrade.clouds.cloud import MissingFile, Proof
 from cloudigrade.clouds.protocol import CustomerProblem, FileRead, Unavailable
 from cloudigrade.config import celery
-from cloudigrade.models import CloudAccount, DueWork, FeedPosition, LogFile
-from cloudigrade.services import completeness, schedules
+from cloudigrade.models import CloudAccount, DueWork, FeedPosition, Gap, LogFile
+from cloudigrade.services import completeness, removal, schedules
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import proof as tasks
 from cloudigrade.tasks.proof import prove_accounts
@@ -138,16 +139,95 @@ def test_an_account_that_does_not_let_us_in_is_checked(cloud, owner, queued):
     assert due(account)["prove"] == INTERVAL
 
 
-def test_an_account_that_was_removed_meanwhile_is_no_error(cloud, owner, queued):
+def test_an_account_that_is_to_be_removed_is_not_proven(cloud, owner, queued):
     account = owner.connected()
     CloudAccount.objects.filter(pk=account).update(wanted="deleted")
     queued()
     assert cloud.called("prove") == []
 
-    schedules.plan(account_ids=[account], work=[Work.PROVE], at=AS_OF)
-    CloudAccount.objects.filter(pk=account).update(cloud="gone")
+
+@pytest.fixture
+def said(caplog):
+    """What the proofs logged, with the level of each line."""
+    caplog.set_level(logging.INFO, "cloudigrade")
+    return lambda: [(each.levelname, each.getMessage()) for each in caplog.records if "tasks" in each.name]
+
+
+@pytest.fixture
+def removing(cloud, monkeypatch):
+    """The account is removed while the cloud says what its digests hold, and then no longer lets us in if told so."""
+    prove = cloud.prove
+
+    def arrange(account_id, problem=None):
+        def removed(*given, **more):
+            for proof in prove(*given, **more):
+                assert removal.remove(account_id=account_id, now=AS_OF)
+                yield proof
+            if problem:
+                assert removal.remove(account_id=account_id, now=AS_OF)
+                raise problem
+
+        monkeypatch.setattr(cloud, "prove", removed)
+
+    return arrange
+
+
+def test_an_account_that_is_removed_while_it_is_proven_is_no_error(cloud, owner, queued, removing, said):
+    account = owner.connected()
+    cloud.accounts[ACCOUNT].proofs = proofs(4, 6, files=(log_file(cloud, "AWSLogs/a"),))
+    removing(account)
+
+    assert queued() == 0
+
+    assert said() == [("INFO", f"nothing is left to prove: account {account} is gone")]
+    assert not any(model.objects.exists() for model in (CloudAccount, DueWork, FeedPosition, Gap, LogFile))
+
+
+def test_an_account_that_is_removed_and_refuses_us_is_not_checked(cloud, owner, queued, removing, said):
+    account = owner.connected()
+    removing(account, CustomerProblem("denied"))
+
     queued()
+
+    assert said() == [("INFO", f"nothing is left to prove: account {account} is gone")]
+    assert not DueWork.objects.exists()
+
+
+def test_an_account_that_is_gone_before_its_proof_begins_is_no_error(cloud, owner, queued, monkeypatch, said):
+    account = owner.connected()
+    claim = schedules.claim
+
+    def claimed(**given):
+        found = claim(**given)
+        removal.remove(account_id=account, now=AS_OF)
+        return found
+
+    monkeypatch.setattr(schedules, "claim", claimed)
+
+    queued()
+
+    assert said() == [("INFO", f"nothing is left to prove: account {account} is gone")]
     assert cloud.called("prove") == []
+
+
+@pytest.mark.parametrize("error", [KeyError("odd"), CloudAccount.DoesNotExist("odd")])
+def test_errors_of_our_own_are_not_taken_for_a_removal(cloud, owner, queued, said, error):
+    account = owner.connected()
+    cloud.fail("prove", error)
+
+    queued()
+
+    assert said() == [("ERROR", f"prove of account {account} failed")]
+    assert due(account)["prove"] == schedules.LEASE.total_seconds() / 60
+
+
+def test_a_cloud_that_is_not_there_is_an_error(cloud, owner, queued, said):
+    account = owner.connected()
+    CloudAccount.objects.filter(pk=account).update(cloud="gone")
+
+    queued()
+
+    assert said() == [("ERROR", f"prove of account {account} failed")]
 
 
 def test_an_account_that_is_being_proven_is_nobody_elses(cloud, owner, queued, now):

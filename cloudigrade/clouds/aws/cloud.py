@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from cloudigrade.clouds.aws import arn, details, feeds, log_listing, onboarding, policy, proof, queues, session, sweeping
+from cloudigrade.clouds.aws import arn, feeds, log_listing, onboarding, policy, proof, queues, session, sweeping
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import (
     Account,
@@ -76,7 +76,7 @@ class Aws:
 
     def trail(self, account: Account) -> Trail | None:
         """The account's trail, as it was when the account was connected."""
-        return details.trail(account)
+        return onboarding.trail(self._access, account)
 
     def sweep(self, account: Account) -> Iterator[RegionSweep]:
         """What runs, region by region."""

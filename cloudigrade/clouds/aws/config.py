@@ -1,4 +1,4 @@
-"""What may be set for AWS; credentials and endpoints are the SDK's own business, but an endpoint that is none is told."""
+"""What may be set for AWS; credentials are the SDK's own business, and its endpoint is only checked."""
 
 import re
 from typing import Annotated, Final

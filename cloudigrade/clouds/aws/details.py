@@ -5,8 +5,6 @@ from typing import Any
 
 import msgspec
 
-from cloudigrade.clouds.cloud import Account, Trail
-
 
 class Details(msgspec.Struct, frozen=True):
     """Where an account's log files lie, whose trail writes them, and who may read them."""
@@ -50,9 +48,3 @@ class Details(msgspec.Struct, frozen=True):
 def parse(details: Mapping[str, Any]) -> Details:
     """The typed details; those of an account that is not connected are empty."""
     return msgspec.convert(dict(details), Details)
-
-
-def trail(account: Account) -> Trail | None:
-    """The trail that the account's details name; None where it is not connected."""
-    found = parse(account.details)
-    return Trail(found.trail_arn, found.bucket, found.is_ours) if found.bucket else None

@@ -92,7 +92,7 @@ _IDENTITY: Final = frozenset(
         "TokenRefreshRequired",
     }
 )
-# Also what AWS says of keys of our own that it does not know; a customer's are good, and their region is closed to them.
+# Of our own keys: AWS does not know them. Of a customer's: they are good, and the region is closed to them.
 _UNKNOWN_KEYS: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
 _MISSING_KEYS: Final = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)
 _WHAT_TO_SET: Final = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"

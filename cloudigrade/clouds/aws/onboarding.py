@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore import exceptions
 
+from cloudigrade.clouds import cloud
 from cloudigrade.clouds.aws import adoption, own_trail, session, trail_choice
 from cloudigrade.clouds.aws import details as kept
 from cloudigrade.clouds.aws.own_trail import TooManyTrails, TooNarrow, Wanted
@@ -90,6 +91,12 @@ def places(access: session.Access, account: Account) -> Collection[Place]:  # no
     """Where the account logs to; nowhere before it is connected."""
     bucket = kept.parse(account.details).bucket
     return {(bucket, account.native_id)} if bucket else set()
+
+
+def trail(access: session.Access, account: Account) -> cloud.Trail | None:  # noqa: ARG001 - as all that Aws calls
+    """What the account logs by, as it was when it was connected; None before."""
+    found = kept.parse(account.details)
+    return cloud.Trail(found.trail_arn, found.bucket, found.is_ours) if found.bucket else None
 
 
 def _denial(action: str, call: Callable[[], object]) -> str:

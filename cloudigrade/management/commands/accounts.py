@@ -4,17 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from cloudigrade.clouds import registry
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.management import account_formats as formats
-from cloudigrade.management import base, confirmation
+from cloudigrade.management import arguments, base, confirmation
 from cloudigrade.management.account_steps import Steps
+from cloudigrade.management.output import as_json
 from cloudigrade.models import CloudAccount
 from cloudigrade.services import accounts, clouds, external_ids, onboarding, removal, statuses
 from cloudigrade.services.statuses import AccountStatus
@@ -44,9 +44,11 @@ class Command(base.Command):
         for name, action in _ACTIONS.items():
             chosen = actions.add_parser(name, help=action.about, description=action.about)
             action.add_arguments(chosen)
-            chosen.add_argument("--customer", default=OPERATOR, metavar="ORG_ID", help=f"default: {OPERATOR}")
-            chosen.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-            chosen.add_argument("--data", type=Path, metavar="DIR", help="data folder of cloudigrade up")
+            chosen.add_argument(
+                "--customer", default=OPERATOR, metavar="ORG_ID", type=arguments.name, help=f"default: {OPERATOR}"
+            )
+            arguments.add_format(chosen)
+            arguments.add_data(chosen)
 
     def validate(self, options: Mapping[str, Any]) -> None:
         """Somebody can be asked before anything is lost."""
@@ -60,6 +62,8 @@ class Command(base.Command):
             _ACTIONS[options["action"]].run(options, now)
         except CustomerProblem as problem:
             raise CommandError(f"{problem.problem.sentence} ({problem})", returncode=FAILED) from problem
+        except NotSetUp as problem:
+            raise CommandError(str(problem), returncode=FAILED) from problem
         except Unavailable as problem:
             raise CommandError(f"{problem} (try again later)", returncode=FAILED) from problem
 
@@ -92,7 +96,7 @@ class _Action:
 
 def _list(options: Mapping[str, Any], _: datetime) -> None:
     found = _statuses_of(options)
-    sys.stdout.write(formats.as_json(found) if _is_json(options) else formats.accounts_table(found))
+    sys.stdout.write(as_json(found) if _is_json(options) else formats.accounts_table(found))
 
 
 def _show(options: Mapping[str, Any], _: datetime) -> None:
@@ -102,7 +106,7 @@ def _show(options: Mapping[str, Any], _: datetime) -> None:
 def _status(options: Mapping[str, Any], now: datetime) -> None:
     found = statuses.statuses(account_ids=[_account(options)]) if options["account"] else _statuses_of(options)
     lag = statuses.lag(now=now)
-    shown = formats.as_json({"accounts": found, "lag": lag}) if _is_json(options) else formats.status_page(found, lag)
+    shown = as_json({"accounts": found, "lag": lag}) if _is_json(options) else formats.status_page(found, lag)
     sys.stdout.write(shown)
 
 
@@ -134,7 +138,7 @@ def _role_after_instructions(customer_id: int, options: Mapping[str, Any], now: 
     word = external_ids.for_customer(customer_id=customer_id, now=now)
     given = clouds.get(options["cloud"]).instructions(external_id=word, partition=options["partition"])
     if _is_json(options):
-        sys.stdout.write(formats.as_json(given))
+        sys.stdout.write(as_json(given))
         return ""
     command = _command("add", options, "--arn", "ARN")
     sys.stdout.write(formats.instructions_page(given, environment=settings.CLOUDIGRADE_ENVIRONMENT, command=command))
@@ -260,7 +264,7 @@ def _known(account_id: int) -> AccountStatus:
 
 def _show_account(account_id: int, options: Mapping[str, Any]) -> None:
     found = _known(account_id)
-    sys.stdout.write(formats.as_json(found) if _is_json(options) else formats.account_page(found))
+    sys.stdout.write(as_json(found) if _is_json(options) else formats.account_page(found))
 
 
 def _words(account: AccountStatus) -> str:
@@ -282,21 +286,27 @@ def _command(action: str, options: Mapping[str, Any], *more: str) -> str:
 
 
 def _add_account(parser: CommandParser) -> None:
-    parser.add_argument("account", metavar="ACCOUNT", help="its id in its cloud; AWS: 12 digits")
+    parser.add_argument("account", metavar="ACCOUNT", type=arguments.name, help="its id in its cloud; AWS: 12 digits")
 
 
 def _add_account_if_any(parser: CommandParser) -> None:
-    parser.add_argument("account", nargs="?", metavar="ACCOUNT", help="default: all accounts of the customer")
+    parser.add_argument(
+        "account", nargs="?", metavar="ACCOUNT", type=arguments.name, help="default: all accounts of the customer"
+    )
 
 
 def _add_account_and_role(parser: CommandParser) -> None:
     _add_account(parser)
-    parser.add_argument("--arn", required=True, metavar="ARN", help="role that is to open it, or another account")
+    parser.add_argument(
+        "--arn", required=True, metavar="ARN", type=arguments.name, help="role that is to open it, or another account"
+    )
     confirmation.add_arguments(parser)  # only a move to another account asks
 
 
 def _add_role(parser: CommandParser) -> None:
-    parser.add_argument("--arn", metavar="ARN", help="role that lets us in: verify it and start at once")
+    parser.add_argument(
+        "--arn", metavar="ARN", type=arguments.name, help="role that lets us in: verify it and start at once"
+    )
     parser.add_argument("--cloud", choices=registry.names(), default="aws", help="default: aws")
     parser.add_argument(
         "--partition", choices=("aws", "aws-cn", "aws-us-gov"), default="aws", help="of AWS (default: aws)"

@@ -2,15 +2,14 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
 from django.core.management.base import CommandError, CommandParser
 
 from cloudigrade.clouds.cloud import QueueLength
-from cloudigrade.clouds.protocol import Unavailable, Unreadable
-from cloudigrade.management import base, confirmation
+from cloudigrade.clouds.protocol import NotSetUp, Unavailable, Unreadable
+from cloudigrade.management import arguments, base, confirmation
+from cloudigrade.management.output import as_json
 from cloudigrade.management.tables import table
 from cloudigrade.services import dead_letters
 
@@ -32,13 +31,13 @@ class Command(base.Command):
         )
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|replay")
         listed = actions.add_parser("list", help="our queues, and how much waits in them")
-        listed.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
+        arguments.add_format(listed)
         replayed = actions.add_parser("replay", help="dead letters wait in their queue again")
-        replayed.add_argument("queues", nargs="*", metavar="QUEUE", help="as list names it")
+        replayed.add_argument("queues", nargs="*", metavar="QUEUE", type=arguments.name, help="as list names it")
         replayed.add_argument("--all", action="store_true", help="of all queues")
         confirmation.add_arguments(replayed)
         for each in (listed, replayed):
-            each.add_argument("--data", type=Path, metavar="DIR", help="data folder of cloudigrade up")
+            arguments.add_data(each)
 
     def validate(self, options: Mapping[str, Any]) -> None:
         """Queues are named or all are meant, and somebody can be asked."""
@@ -57,6 +56,8 @@ class Command(base.Command):
                 _write(found, options)
             else:
                 _replay(found, options)
+        except NotSetUp as problem:
+            raise CommandError(str(problem), returncode=FAILED) from problem
         except Unavailable as problem:
             raise CommandError(f"{problem} (try again later)", returncode=FAILED) from problem
         except Unreadable as problem:
@@ -82,7 +83,6 @@ def _replay(found: list[QueueLength], options: Mapping[str, Any]) -> None:
 
 def _write(found: list[QueueLength], options: Mapping[str, Any]) -> None:
     if options["format"] == "json":
-        plain = [queue._asdict() for queue in found]
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+        sys.stdout.write(as_json(found))
     else:
         sys.stdout.write(table(("queue", "waiting", "dead letters"), found))

@@ -5,14 +5,14 @@ import contextlib
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 from django.core.management.base import CommandError, CommandParser
 
 from cloudigrade.clouds.aws import keys
-from cloudigrade.management import base, confirmation
+from cloudigrade.management import arguments, base, confirmation
+from cloudigrade.management.output import as_json
 from cloudigrade.management.tables import table
 from cloudigrade.services import quarantine
 from cloudigrade.services.quarantine import Entry, Filter, Replayed
@@ -47,8 +47,8 @@ class Command(base.Command):
             _add_filters(chosen)
             confirmation.add_arguments(chosen)
         for each in (listed, shown, replayed, dropped):
-            each.add_argument("--format", choices=("table", "json"), default="table", help="default: table")
-            each.add_argument("--data", type=Path, metavar="DIR", help="data folder of cloudigrade up")
+            arguments.add_format(each)
+            arguments.add_data(each)
 
     def validate(self, options: Mapping[str, Any]) -> None:
         """Entries are named or all are meant, and somebody can be asked."""
@@ -73,9 +73,11 @@ class Command(base.Command):
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--customer", default="", metavar="ORG_ID", help="only of this customer")
-    parser.add_argument("--account", default="", metavar="ID", help="only of this cloud account")
-    parser.add_argument("--feed", default="", metavar="FEED", help="only of this feed: cloudtrail, message, ...")
+    parser.add_argument("--customer", default="", metavar="ORG_ID", type=arguments.name, help="only of this customer")
+    parser.add_argument("--account", default="", metavar="ID", type=arguments.name, help="only of this cloud account")
+    parser.add_argument(
+        "--feed", default="", metavar="FEED", type=arguments.name, help="only of this feed: cloudtrail, message, ..."
+    )
 
 
 def _filter(options: Mapping[str, Any]) -> Filter:
@@ -138,8 +140,7 @@ def _entries(count: int) -> str:
 
 def _write(items: Sequence[Any], options: Mapping[str, Any]) -> None:
     if options["format"] == "json":
-        plain = [item._asdict() if hasattr(item, "_asdict") else item for item in items]
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+        sys.stdout.write(as_json(items))
     elif items and isinstance(items[0], Replayed):
         sys.stdout.write(table(("id", "outcome"), ((item.id, item.reason or "recorded") for item in items)))
     elif items:

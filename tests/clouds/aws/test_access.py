@@ -4,11 +4,12 @@ On the made-up AWS, where roles' trust, their policies and those of sessions hol
 """
 
 import pytest
+from botocore.stub import Stubber
 
 from cloudigrade.clouds.aws import cloud, policy, session
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.protocol import CustomerProblem
+from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.domain.problems import Problem
 from tests import aws_patches, aws_server
 
@@ -102,6 +103,23 @@ def test_s1_the_role_opens_with_its_own_external_id_only(aws, access, partition)
     with pytest.raises(CustomerProblem) as raised:
         access.client(account._replace(external_id="ext-2"), "ec2", home)
     assert raised.value.problem is Problem.NO_ACCESS
+
+
+def test_renewing_keeps_the_clients_and_an_outage_of_sts_costs_nobody_the_old_credentials(aws, access, partition):
+    account, home = customer(aws, partition), access.home_region(partition)
+    ec2 = access.client(account, "ec2", home)
+    first = ec2._request_signer._credentials.get_frozen_credentials()
+
+    access.renew(account)
+    second = ec2._request_signer._credentials.get_frozen_credentials()
+    with Stubber(access.own("sts", home, partition)) as stub:
+        stub.add_client_error("assume_role", "ServiceUnavailable", "why", 503)
+        with pytest.raises(Unavailable):
+            access.renew(account)
+        assert access.client(account, "ec2", home) is ec2
+
+    assert first.token != second.token
+    assert ec2._request_signer._credentials.get_frozen_credentials() == second
 
 
 def test_s1_a_role_without_a_condition_is_found_out(aws, access, partition):

@@ -58,6 +58,7 @@ QUESTIONS: list[tuple[Any, str, str, tuple[Any, ...], dict[str, Any]]] = [
     (onboarding, "connect", "connect", (ACCOUNT,), {"readers": READERS}),
     (onboarding, "disconnect", "disconnect", (ACCOUNT,), {}),
     (onboarding, "places", "places", (ACCOUNT,), {}),
+    (onboarding, "trail", "trail", (ACCOUNT,), {}),
     (feeds, "deliveries", "deliveries", (router,), {}),
     (feeds, "reread", "reread", (ITEM, router, ROUTE), {}),
     (queues, "lengths", "queues", (), {}),

@@ -6,7 +6,8 @@ import pytest
 from botocore import exceptions
 
 from cloudigrade.clouds.aws import failures, session
-from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
+from cloudigrade.clouds.aws.config import Section
+from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable, Unreadable
 from cloudigrade.domain.problems import Problem
 
 
@@ -111,6 +112,50 @@ def test_what_aws_finds_wrong_with_a_request_is_our_bug_and_stays_as_it_is(code)
 def test_what_is_our_own_is_our_operators_trouble(error):
     with pytest.raises(Unavailable, match=r"^our queue: "), session.translated("our queue", denied=Unavailable):
         raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (exceptions.NoCredentialsError(), "our own credentials are missing"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="k"), "our own credentials are missing"),
+        (answer("ExpiredToken"), "our own credentials are not valid"),
+        (answer("SignatureDoesNotMatch", status=403), "our own credentials are not valid"),
+        (answer("InvalidClientTokenId", status=403), "our own credentials are not valid"),
+    ],
+    ids=str,
+)
+def test_missing_or_bad_credentials_of_our_own_are_said_with_what_to_set(error, advice):
+    with pytest.raises(NotSetUp) as raised, session.translated("our queue", denied=Unavailable):
+        raise error
+
+    expected = f"our queue: {error}; {advice}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+    assert str(raised.value) == expected
+
+
+def test_a_profile_that_is_not_there_is_our_operators_to_mend_and_no_outage():
+    with pytest.raises(NotSetUp) as raised, session.translated("us", denied=Unavailable):
+        raise exceptions.ProfileNotFound(profile="x")
+
+    assert str(raised.value) == "us: The config profile (x) could not be found"
+
+
+@pytest.mark.parametrize("error", [answer("AccessDenied", status=403), answer("SlowDown", status=503)], ids=str)
+def test_what_may_pass_or_needs_a_policy_is_no_lack_of_credentials(error):
+    with pytest.raises(Unavailable) as raised, session.translated("our queue", denied=Unavailable):
+        raise error
+
+    assert type(raised.value) is Unavailable
+
+
+def test_an_endpoint_that_is_none_is_our_operators_to_mend(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "nonsense")
+
+    with pytest.raises(NotSetUp, match=r"^the AWS SDK's configuration: Invalid endpoint: nonsense$"):
+        session.Access(Section(), "test").own("sqs", "us-east-1")
 
 
 def test_our_own_failures_pass_as_they_are():

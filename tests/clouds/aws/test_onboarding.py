@@ -37,14 +37,36 @@ def test_p10_verifying_makes_the_fewest_calls_and_changes_nothing(access, custom
     assert aws_patches.trails(account.native_id) == []
 
 
-def test_p10_verifying_again_assumes_no_role_again(access, account):
-    """P9, P10: the session is kept; what is asked again is whether the role still demands the external id."""
+def test_p10_verifying_again_asks_sts_three_times(access, account):
+    """P9, P10: once whether the role still lets us in, and twice whether it still demands the external id."""
     onboarding.verify(access, account)
     before = calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"]
 
     onboarding.verify(access, account)
 
-    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 2
+    assert calls_of(aws_patches.OWN_ACCOUNT)["sts", "AssumeRole"] - before == 3
+
+
+def test_a_role_whose_trust_is_withdrawn_is_found_at_once(access, account, aws):
+    """What was kept would open the account for most of an hour more."""
+    onboarding.verify(access, account)
+    ec2 = access.client(account, "ec2", "us-east-1")
+    iam = aws.client("iam", "us-east-1", account.native_id)
+    name = account.credentials.rpartition("/")[2]
+    before = calls_of(account.native_id)["ec2", "DescribeInstances"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": "999999999999"}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(document))
+
+    for _ in range(2):
+        with pytest.raises(CustomerProblem, match="AWS answers AccessDenied") as caught:
+            onboarding.verify(access, account)
+        assert caught.value.problem is Problem.NO_ACCESS
+
+    assert calls_of(account.native_id)["ec2", "DescribeInstances"] == before
+    assert ec2.describe_instances()["Reservations"] == []  # whoever was at it ends it
+    with pytest.raises(CustomerProblem):
+        access.client(account, "ec2", "us-east-1")
 
 
 def test_s1_a_role_that_opens_without_the_external_id_is_refused(access, customer):
