@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloudigrade.clouds import registry
+from cloudigrade.redhat.config import Section as Platform
 
 
 class Misconfigured(Exception):
@@ -228,7 +229,7 @@ class Environment(BaseSettings):
 
 
 def read() -> Environment:
-    """The environment of this process, or `Misconfigured` with every mistake in it, those of the clouds included."""
+    """The environment of this process, or `Misconfigured` with every mistake in it, whatever section it is in."""
     mistakes = [mistake for section in sections() for mistake in _mistakes(section)]
     if mistakes:
         if len(mistakes) == 1:
@@ -237,14 +238,19 @@ def read() -> Environment:
     return Environment()
 
 
+def read_platform() -> Platform:
+    """What is set of the platform around us; after `read`, which reports its mistakes too."""
+    return Platform()
+
+
 def read_clouds() -> dict[str, BaseSettings]:
     """The section of each cloud, by its name; after `read`, which reports their mistakes too."""
     return {name: section() for name, section in registry.sections().items()}
 
 
 def sections() -> list[type[BaseSettings]]:
-    """Our own settings, then those of each cloud."""
-    return [Environment, *registry.sections().values()]
+    """Our own settings, then those of the platform and of each cloud."""
+    return [Environment, Platform, *registry.sections().values()]
 
 
 def _mistakes(section: type[BaseSettings]) -> list[str]:

@@ -15,6 +15,7 @@ VERSION = _environment.version or version("cloudigrade")
 DATA_FOLDER = _environment.data
 WEB_PORT = _environment.web_port
 
+PLATFORM = env.read_platform()
 CLOUDS = env.read_clouds()
 LOG_INTERVAL = _environment.log_interval
 POLL_INTERVAL = _environment.poll_interval

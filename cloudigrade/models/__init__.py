@@ -4,10 +4,12 @@ from cloudigrade.models.customers import CloudAccount, Customer, DueWork, Extern
 from cloudigrade.models.feeds import FeedPosition, Gap, LogFile, Quarantine, QueueState
 from cloudigrade.models.images import Image, ImageVerdict, TagEvent
 from cloudigrade.models.instances import Instance, InstanceDefinition, InstanceEvent
+from cloudigrade.models.platform import ApiToken, Inbox, Outbox, SyntheticDataRequest
 from cloudigrade.models.runs import Run
 from cloudigrade.models.usage import ConcurrentUsage, DirtyDay
 
 __all__ = [
+    "ApiToken",
     "CloudAccount",
     "ConcurrentUsage",
     "Customer",
@@ -18,13 +20,16 @@ __all__ = [
     "Gap",
     "Image",
     "ImageVerdict",
+    "Inbox",
     "Instance",
     "InstanceDefinition",
     "InstanceEvent",
     "LogFile",
+    "Outbox",
     "Quarantine",
     "QueueState",
     "Run",
+    "SyntheticDataRequest",
     "TagEvent",
     "UnmeteredPeriod",
 ]

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import Q
 
@@ -13,6 +14,10 @@ class Customer(models.Model):
 
     org_id = models.TextField(null=True, blank=True, unique=True)
     account_number = models.TextField(null=True, blank=True, unique=True)
+    uuid = models.UUIDField(unique=True, db_default=RandomUUID())
+    is_permanent = models.BooleanField(
+        default=False, db_default=False, help_text="Stays, though it has had no account for long."
+    )
     created_at = models.DateTimeField()
 
     class Meta:
@@ -86,6 +91,15 @@ class CloudAccount(models.Model):
     )
     is_successor = models.BooleanField(
         default=False, db_default=False, help_text="Made to take another's place, which it has not yet; no own claim."
+    )
+
+    is_synthetic = models.BooleanField(
+        default=False, db_default=False, help_text="Made up on request: no cloud knows it, and the platform neither."
+    )
+    asked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when the platform waits to hear whether it is available; null: it knows.",
     )
 
     platform_authentication_id = models.BigIntegerField(null=True, blank=True)

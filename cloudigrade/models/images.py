@@ -1,6 +1,7 @@
 """What instances boot from, and what each customer's evidence says of it."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from cloudigrade.models.customers import Customer
 
@@ -27,6 +28,8 @@ class Image(models.Model):
     findings = models.TextField(
         blank=True, default="", help_text="What the inspection found, as ASCII JSON; empty: not inspected."
     )
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now(), help_text="When anything that the API shows of it changed.")
 
     class Meta:
         constraints = [

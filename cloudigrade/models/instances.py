@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from cloudigrade.domain.events import Feed, Kind, Previous
 from cloudigrade.models.customers import CloudAccount
@@ -30,12 +31,15 @@ class Instance(models.Model):
         null=True, blank=True, help_text="Earliest new fact that its runs do not show yet; null: they show all."
     )
     drift = models.JSONField(default=list, help_text="Contradictions that no fact resolves.")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now(), help_text="When anything that the API shows of it changed.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_instance_per_native_id", fields=["account", "native_id"]),
         ]
         indexes = [
+            models.Index(name="instance_by_account", fields=["account", "id"]),
             models.Index(name="instance_with_dirty_runs", fields=["id"], condition=Q(runs_dirty_from__isnull=False)),
         ]
 
