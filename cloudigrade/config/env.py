@@ -18,7 +18,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloudigrade.clouds import registry
+from cloudigrade.redhat import psks
 from cloudigrade.redhat.config import Section as Platform
+from cloudigrade.redhat.psks import Psk
 
 
 class Misconfigured(Exception):
@@ -54,6 +56,12 @@ def _broker_url(url: str) -> str:
     return url
 
 
+def _cache_url(url: str) -> str:
+    if url and urlsplit(url).scheme not in {"redis", "rediss"}:
+        raise ValueError("must start with redis:// or rediss://")
+    return url
+
+
 def _parts(text: object) -> object:
     if isinstance(text, str):
         return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -78,22 +86,22 @@ def _json_object(text: object) -> object:
     return value
 
 
-def _frozen(keys: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
-    return MappingProxyType(dict(keys))
+def _frozen(keys: Mapping[str, Psk]) -> Mapping[str, Psk]:
+    return MappingProxyType(dict(psks.require_distinct(keys)))
 
 
 def _full(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-PSK = Annotated[SecretStr, Field(min_length=8, max_length=256)]
 PSKs = Annotated[
-    Mapping[str, PSK],
+    Mapping[str, Annotated[Psk, BeforeValidator(psks.parse)]],
     NoDecode,
     BeforeValidator(_json_object),
     AfterValidator(_frozen),
     PlainSerializer(dict),
 ]
+Rate = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}/(s|min|h|day)|none)$")]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts), AfterValidator(_hosts)]
 
 
@@ -163,6 +171,13 @@ class Environment(BaseSettings):
         le=65_535,
         description="TCP port of the API.",
     )
+    internal_port: int = Field(
+        9000,
+        validation_alias="CLOUDIGRADE_INTERNAL_PORT",
+        ge=1,
+        le=65_535,
+        description="TCP port of the internal API, for operators and neighbours.",
+    )
     identity_header_trusted: bool = Field(
         default=False,
         validation_alias="IDENTITY_HEADER_TRUSTED",
@@ -172,7 +187,30 @@ class Environment(BaseSettings):
         default_factory=dict,
         validate_default=True,
         validation_alias="CLOUDIGRADE_PSKS",
-        description='Pre-shared keys of services, as a JSON object `{"name": "key"}`.',
+        description='Pre-shared keys of services, as a JSON object `{"name": "key"}`, which opens reading, or'
+        ' `{"name": {"key": "...", "scopes": ["read", "accounts", "write", "availability"]}}`.',
+    )
+    rate_limit_customer: Rate = Field(
+        "600/min",
+        validation_alias="RATE_LIMIT_CUSTOMER",
+        description="Most requests of a customer to the API, as `N/s`, `N/min`, `N/h` or `N/day`; `none`: no limit.",
+    )
+    rate_limit_psk: Rate = Field(
+        "6000/min",
+        validation_alias="RATE_LIMIT_PSK",
+        description="Most requests with the same pre-shared key, likewise.",
+    )
+    cache_url: Annotated[str, AfterValidator(_cache_url)] = Field(
+        "",
+        validation_alias="CACHE_URL",
+        max_length=2048,
+        description="Redis for what all processes share for a while, as `rediss://host:port/0` or `redis://...`;"
+        " empty: the broker's where that is Redis, else each process has its own memory.",
+    )
+    synthetic_data: bool = Field(
+        default=False,
+        validation_alias="ENABLE_SYNTHETIC_DATA_REQUEST_HTTP_API",
+        description="Operators may ask for made-up customers, for demonstrations and load tests.",
     )
     log_interval: int = Field(
         30,

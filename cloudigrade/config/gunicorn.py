@@ -1,4 +1,4 @@
-"""How gunicorn serves the API; address and number of workers are given on its command line."""
+"""How gunicorn serves either API; address and number of workers are given on its command line."""
 
 import gc
 
@@ -14,8 +14,9 @@ limit_request_line = 8_190
 control_socket_disable = True
 
 
-def post_worker_init(worker: object) -> None:  # noqa: ARG001 - the server's signature
+def post_worker_init(worker: object) -> None:
     """The code is loaded before the first request, and the garbage collector no longer walks through it."""
-    get_resolver().url_patterns  # noqa: B018 - read to be loaded
+    urlconf = getattr(getattr(worker, "wsgi", None), "urlconf", None)
+    get_resolver(urlconf).url_patterns  # noqa: B018 - read to be loaded
     gc.collect()
     gc.freeze()

@@ -5,15 +5,21 @@ from typing import Any
 
 from celery import current_task
 
+from cloudigrade.redhat import request_ids
+
+_LINE = "%(asctime)s %(levelname)s %(process)d %(name)s requestid:%(requestid)s taskid:%(taskid)s %(message)s"
+
 
 class Ids(logging.Filter):
-    """Gives each record the id of the request or the task that it came from."""
+    """Gives each record the ids of the request and of the task that it came from."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: nothing is left out."""
-        request_id = getattr(getattr(record, "request", None), "request_id", None)
-        task_id = current_task.request.id if current_task else None
-        record.id = request_id or task_id or "-"
+        ids = request_ids.current()
+        # Outside of the middleware Django's own records still have the request.
+        own = ids.own or getattr(getattr(record, "request", None), "request_id", None) or ""
+        record.requestid = "/".join(filter(None, (own, ids.platform))) or "-"
+        record.taskid = (current_task.request.id if current_task else None) or "-"
         return True
 
 
@@ -23,7 +29,7 @@ def configuration(level: str, library_level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"ids": {"()": Ids}},
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s %(id)s %(message)s"}},
+        "formatters": {"line": {"format": _LINE}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "filters": ["ids"], "formatter": "line"},
         },

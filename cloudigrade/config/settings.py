@@ -4,19 +4,23 @@ import secrets
 from importlib.metadata import version
 from typing import Any
 
-from cloudigrade.config import database, env, logs
+from cloudigrade.config import cache, database, env, logs
 
 _environment = env.read()
 
 CLOUDIGRADE_ENVIRONMENT = _environment.environment
-CLOUDIGRADE_PSKS = {name: key.get_secret_value() for name, key in _environment.psks.items()}
+CLOUDIGRADE_PSKS = dict(_environment.psks)
 IDENTITY_HEADER_TRUSTED = _environment.identity_header_trusted
 VERSION = _environment.version or version("cloudigrade")
 DATA_FOLDER = _environment.data
 WEB_PORT = _environment.web_port
+INTERNAL_PORT = _environment.internal_port
+RATE_LIMIT_CUSTOMER = _environment.rate_limit_customer
+RATE_LIMIT_PSK = _environment.rate_limit_psk
 
 PLATFORM = env.read_platform()
 CLOUDS = env.read_clouds()
+ENABLE_SYNTHETIC_DATA_REQUEST_HTTP_API = _environment.synthetic_data
 LOG_INTERVAL = _environment.log_interval
 POLL_INTERVAL = _environment.poll_interval
 SWEEP_INTERVAL = _environment.sweep_interval
@@ -38,6 +42,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
 ]
 ROOT_URLCONF = "cloudigrade.config.urls"
+INTERNAL_URLCONF = "cloudigrade.config.internal_urls"
 WSGI_APPLICATION = "cloudigrade.config.wsgi.application"
 ALLOWED_HOSTS = list(_environment.allowed_hosts)
 # Signs nothing so far, so processes with different keys do no harm.
@@ -45,6 +50,7 @@ SECRET_KEY = _environment.secret_key.get_secret_value() if _environment.secret_k
 
 DATABASE_URL = _environment.database_url
 DATABASES = {"default": database.entry(DATABASE_URL, connection_age=_environment.connection_age)}
+CACHES = {"default": cache.entry(_environment.cache_url, broker_url=_environment.broker_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"cloudigrade": "cloudigrade.models.migrations"}
 
@@ -66,6 +72,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     # A view that forgets to say so is closed, not open.
     "DEFAULT_AUTHENTICATION_CLASSES": ["cloudigrade.api.authentication.CustomerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_THROTTLE_CLASSES": ["cloudigrade.api.limits.RequestLimit"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -76,9 +83,8 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Cloudigrade public API v2",
-    "DESCRIPTION": "Daily RHEL usage in public clouds, for the customer who asks.",
-    "VERSION": "2",  # of the API: the document is the same in every installation
+    # titles and versions are each document's own: cloudigrade.api.documents
+    "OAS_VERSION": "3.1.0",
     "LICENSE": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
     "DISABLE_ERRORS_AND_WARNINGS": False,
     "ENABLE_DJANGO_DEPLOY_CHECK": False,

@@ -1,4 +1,4 @@
-"""Every path of the service."""
+"""Every path of the public port."""
 
 from django.urls import include, path
 

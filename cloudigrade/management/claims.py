@@ -32,8 +32,8 @@ def claim_folder(folder: Path) -> None:
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-def claim_port(port: int) -> socket.socket:
-    """A socket that listens on this machine alone; on any free port if 0 is asked for."""
+def claim_port(port: int, *, option: str = "--port") -> socket.socket:
+    """A socket that listens on this machine alone; on any free port if 0 is asked for by the option."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -42,7 +42,7 @@ def claim_port(port: int) -> socket.socket:
             if error.errno != errno.EADDRINUSE:
                 raise CommandError(f"cannot listen on port {port}: {error.strerror}") from error
             if time.monotonic() > deadline:
-                raise CommandError(f"port {port} is in use by another program; choose another with --port") from None
+                raise CommandError(f"port {port} is in use by another program; choose another with {option}") from None
         time.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""The whole service on one machine: API, worker and beat as processes of ours, over a database that runs already."""
+"""The whole service on one machine: both APIs, worker and beat as processes of ours, over a database that runs."""
 
 import contextlib
 import fcntl
@@ -35,6 +35,13 @@ _OUT_OF_THE_WAY = 20
 """Lower numbers of open files may be a shell's own."""
 
 
+class Listeners(NamedTuple):
+    """Where each API is spoken to."""
+
+    public: socket.socket
+    internal: socket.socket
+
+
 class Answer(NamedTuple):
     """What the API said; status 0 where it said nothing."""
 
@@ -56,12 +63,12 @@ def _stop(*_: object) -> NoReturn:
 
 
 @contextlib.contextmanager
-def running(listener: socket.socket, say: Say) -> Iterator[Processes]:
-    """The service answers at the socket until the block ends."""
-    descriptor = fcntl.fcntl(listener.fileno(), fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY)
-    port = listener.getsockname()[1]
-    with Processes(_programs(descriptor), logs=settings.DATA_FOLDER / "log", say=say) as processes:
-        _await_api(processes, port)
+def running(listeners: Listeners, say: Say) -> Iterator[Processes]:
+    """The service answers at the sockets until the block ends."""
+    public, internal = (fcntl.fcntl(one.fileno(), fcntl.F_DUPFD_CLOEXEC, _OUT_OF_THE_WAY) for one in listeners)
+    with Processes(_programs(public, internal), logs=settings.DATA_FOLDER / "log", say=say) as processes:
+        for listener in listeners:
+            _await_api(processes, listener.getsockname()[1])
         # What an earlier service left need not wait for the first tick.
         rebuild_runs.delay()
         answer_ended_days.delay()
@@ -103,24 +110,19 @@ def ask(port: int, path: str, headers: Mapping[str, str] | None = None) -> Answe
             return Answer(0, b"")
 
 
-def _programs(descriptor: int) -> tuple[Program, ...]:
+def _programs(public: int, internal: int) -> tuple[Program, ...]:
     """In the order in which they are stopped: nobody asks, nothing new is queued, what was begun is finished."""
     python = (sys.executable, "-m")
     return (
-        Program(
-            name="api",
-            command=(
-                *(*python, "gunicorn", "--config", "python:cloudigrade.config.gunicorn"),
-                *("--bind", f"fd://{descriptor}", "--workers", "2", "--graceful-timeout", "10"),
-            ),
-            patience=15,
-            files=(descriptor,),
-        ),
+        _api("api", "application", public, workers=2),
+        # A process of its own: no mistake in the one can open the paths of the other.
+        _api("internal-api", "internal", internal, workers=1),
         Program(
             name="beat",
             command=(*python, "celery", "--app", "cloudigrade.config.celery", "beat", "--pidfile="),
             patience=10,
         ),
+        *_listeners(),
         Program(
             name="worker",
             command=(
@@ -130,6 +132,26 @@ def _programs(descriptor: int) -> tuple[Program, ...]:
             patience=60,
         ),
     )
+
+
+def _api(name: str, application: str, descriptor: int, *, workers: int) -> Program:
+    return Program(
+        name=name,
+        command=(
+            *(sys.executable, "-m", "gunicorn", "--config", "python:cloudigrade.config.gunicorn"),
+            *("--bind", f"fd://{descriptor}", "--workers", str(workers), "--graceful-timeout", "10"),
+            f"cloudigrade.config.wsgi:{application}",
+        ),
+        patience=15,
+        files=(descriptor,),
+    )
+
+
+def _listeners() -> tuple[Program, ...]:
+    """One, where there is a Kafka to listen to."""
+    if not settings.PLATFORM.bootstrap_servers:
+        return ()
+    return (Program(name="listener", command=(sys.executable, "-m", "cloudigrade", "listen"), patience=20),)
 
 
 def _await_api(processes: Processes, port: int) -> None:

@@ -6,8 +6,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from cloudigrade.api import concurrent
+from cloudigrade.api.v2 import concurrent
 from cloudigrade.models import ConcurrentUsage, Customer
+from cloudigrade.redhat.psks import Psk
 from tests.api import identities
 
 CONCURRENT = "/api/cloudigrade/v2/concurrent/"
@@ -20,7 +21,8 @@ Ask = Callable[..., HttpResponse]
 @pytest.fixture(autouse=True)
 def _known_world(settings, monkeypatch):
     settings.IDENTITY_HEADER_TRUSTED = True
-    settings.CLOUDIGRADE_PSKS = {"rhsm": "the-key-of-rhsm", "swatch": PSK}
+    settings.CLOUDIGRADE_PSKS = {"rhsm": Psk("the-key-of-rhsm"), "swatch": Psk(PSK)}
+    settings.RATE_LIMIT_CUSTOMER = settings.RATE_LIMIT_PSK = "none"
     monkeypatch.setattr(concurrent, "today", lambda: TODAY)
 
 

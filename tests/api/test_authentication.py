@@ -9,8 +9,9 @@ import pytest
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from cloudigrade.api.authentication import CustomerAuthentication, Requester
+from cloudigrade.api.authentication import Credential, CustomerAuthentication, Requester
 from cloudigrade.models import CloudAccount, Customer
+from cloudigrade.redhat.psks import Psk
 from tests.api import identities
 from tests.api.conftest import CONCURRENT, PSK, counts_text, store_usage
 
@@ -114,10 +115,11 @@ def test_s5_names_of_different_customers_are_refused(ask, customer, neighbour, n
 
 
 def test_the_requester_joined_when_the_customer_did(customer, rf):
-    request = Request(rf.get(CONCURRENT, headers=identities.of(org_id="11")))
+    request = Request(rf.get(CONCURRENT, headers=identities.of(org_id="11", type="User")))
     authenticator = CustomerAuthentication()
+    credential = Credential("identity", "User", frozenset({"read", "accounts"}))
 
-    assert authenticator.authenticate(request) == (Requester(customer.pk, date(2026, 1, 1)), None)
+    assert authenticator.authenticate(request) == (Requester(customer.pk, date(2026, 1, 1)), credential)
     for month in (11, 10, 12):
         CloudAccount.objects.create(
             customer=customer,
@@ -127,7 +129,7 @@ def test_the_requester_joined_when_the_customer_did(customer, rf):
             created_at=datetime(2026, 1, 1, tzinfo=UTC),
         )
 
-    assert authenticator.authenticate(request) == (Requester(customer.pk, customer.joined_at().date()), None)
+    assert authenticator.authenticate(request) == (Requester(customer.pk, customer.joined_at().date()), credential)
     assert customer.joined_at().date() == date(2025, 10, 9)
 
 
@@ -152,7 +154,7 @@ def test_without_keys_no_key_is_known(ask, customer, settings):
 
 
 def test_an_empty_key_opens_nothing(ask, customer, settings):
-    settings.CLOUDIGRADE_PSKS = {"broken": ""}
+    settings.CLOUDIGRADE_PSKS = {"broken": Psk("")}
 
     assert _answer(ask(headers=_psk("", org_id="11"))) == (403, BAD_PSK)
 
@@ -194,3 +196,20 @@ def test_s6_what_was_sent_is_neither_logged_nor_told(ask, customer, caplog, head
     assert "SECRET" not in logged
     assert headers.get("X-RH-IDENTITY", "SECRET") not in logged
     assert b"SECRET" not in response.content
+
+
+@pytest.mark.parametrize(("scope", "status"), [("read", 425), ("accounts", 403), ("write", 403), ("availability", 403)])
+def test_a_key_that_does_not_open_reading_reads_nothing(ask, customer, settings, scope, status):
+    settings.CLOUDIGRADE_PSKS = {"sources": Psk(PSK, frozenset({scope}))}
+
+    assert ask(headers=_psk(org_id="11")).status_code == status
+
+
+@pytest.mark.parametrize("kind", ["User", "System", "ServiceAccount", "Associate", "X509", "Robot", "", None])
+def test_whatever_type_an_identity_has_its_customer_is_answered(ask, customer, kind):
+    assert ask(headers=identities.of(org_id="11", type=kind)).status_code == 425
+
+
+def test_o14_a_type_that_is_no_text_is_no_500(ask, customer):
+    """O14: JSON of another shape was a 500."""
+    assert _answer(ask(headers=identities.of(org_id="11", type=["User"]))) == (403, UNPARSED)

@@ -1,11 +1,12 @@
 import gc
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.http.parser import RequestParser
 
-from cloudigrade.config import gunicorn
+from cloudigrade.config import gunicorn, wsgi
 from cloudigrade.redhat.identity import LONGEST_HEADER
 
 
@@ -32,6 +33,24 @@ def test_every_setting_is_one_of_gunicorns():
 
     assert names <= set(Config().settings)
     assert "post_worker_init" in names
+
+
+@pytest.mark.parametrize("urlconf", ["cloudigrade.config.urls", "cloudigrade.config.internal_urls"])
+def test_a_worker_loads_the_paths_of_its_own_side(urlconf, monkeypatch):
+    loaded = []
+
+    def load(given):
+        loaded.append(given)
+        return SimpleNamespace(url_patterns=[])
+
+    monkeypatch.setattr(gunicorn, "get_resolver", load)
+    gc.unfreeze()
+    try:
+        gunicorn.post_worker_init(SimpleNamespace(wsgi=wsgi.Application(urlconf)))
+    finally:
+        gc.unfreeze()
+
+    assert loaded == [urlconf]
 
 
 def test_a_worker_starts_with_its_code_out_of_the_collectors_way():

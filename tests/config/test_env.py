@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from cloudigrade.config import env
+from cloudigrade.redhat.psks import Psk
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,14 +31,22 @@ def test_defaults_are_one_machine_that_trusts_nobody():
 
 
 def test_values_are_typed(monkeypatch):
-    monkeypatch.setenv("CLOUDIGRADE_PSKS", '{"swatch": "0123456789abcdef"}')
+    keys = '{"swatch": "0123456789abcdef", "sources": {"key": "fedcba9876543210", "scopes": ["read", "availability"]}}'
+    monkeypatch.setenv("CLOUDIGRADE_PSKS", keys)
+    monkeypatch.setenv("CACHE_URL", "rediss://cache:6380/0")
+    monkeypatch.setenv("RATE_LIMIT_CUSTOMER", "none")
     monkeypatch.setenv("DJANGO_ALLOWED_HOSTS", "a.example, b.example,")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h:1/n?sslmode=require")
     monkeypatch.setenv("IDENTITY_HEADER_TRUSTED", "true")
     monkeypatch.setenv("CLOUDIGRADE_PORT", "65535")
     monkeypatch.setenv("CLOUDIGRADE_LOG_LEVEL", "DEBUG")
     environment = env.read()
-    assert {name: key.get_secret_value() for name, key in environment.psks.items()} == {"swatch": "0123456789abcdef"}
+    assert dict(environment.psks) == {
+        "swatch": Psk("0123456789abcdef", frozenset({"read"})),
+        "sources": Psk("fedcba9876543210", frozenset({"read", "availability"})),
+    }
+    assert "0123456789abcdef" not in repr(environment)
+    assert (environment.rate_limit_customer, environment.rate_limit_psk) == ("none", "6000/min")
     assert environment.allowed_hosts == ("a.example", "b.example")
     assert environment.identity_header_trusted is True
     assert environment.web_port == 65535
@@ -86,8 +95,21 @@ def test_all_mistakes_are_reported_at_once_and_without_secrets(monkeypatch):
     [
         ("DATABASE_URL", "postgresql://host", "DATABASE_URL: names no database"),
         ("DATABASE_URL", "postgresql://host:port/x?nonsense=1", "DATABASE_URL: is no PostgreSQL connection URL"),
-        ("CLOUDIGRADE_PSKS", '{"a": ""}', "CLOUDIGRADE_PSKS (a): Value should have at least 8 items"),
-        ("CLOUDIGRADE_PSKS", '{"a": 1}', "CLOUDIGRADE_PSKS (a): Input should be a valid string"),
+        ("CLOUDIGRADE_PSKS", '{"a": ""}', "CLOUDIGRADE_PSKS (a): a key must have 8 to 256 characters"),
+        ("CLOUDIGRADE_PSKS", '{"a": 1}', "CLOUDIGRADE_PSKS (a): must be a key, or an object such as"),
+        (
+            "CLOUDIGRADE_PSKS",
+            '{"a": {"key": "topsecret1", "scopes": ["all"]}}',
+            "(a): the scopes must be a list of some",
+        ),
+        (
+            "CLOUDIGRADE_PSKS",
+            '{"a": "topsecret1", "b": "topsecret1"}',
+            "CLOUDIGRADE_PSKS: b: the key is that of another name too",
+        ),
+        ("CACHE_URL", "http://cache", "CACHE_URL: must start with redis:// or rediss://"),
+        ("RATE_LIMIT_PSK", "0/min", "RATE_LIMIT_PSK: "),
+        ("RATE_LIMIT_CUSTOMER", "many", "RATE_LIMIT_CUSTOMER: "),
         ("CLOUDIGRADE_PSKS", "{", "CLOUDIGRADE_PSKS: must be a JSON object"),
         *(
             ("AWS_ENDPOINT_URL", url, "AWS_ENDPOINT_URL: is no URL such as http://127.0.0.1:5000")
@@ -100,6 +122,33 @@ def test_a_mistake_says_what_is_wrong(monkeypatch, variable, value, mistake):
     with pytest.raises(env.Misconfigured) as caught:
         env.read()
     assert mistake in str(caught.value)
+    assert "topsecret" not in str(caught.value)
+
+
+def test_every_key_that_is_wrong_is_named(monkeypatch):
+    monkeypatch.setenv("CLOUDIGRADE_PSKS", '{"a": "short", "b": "long enough", "c": {"keys": "topsecret1"}}')
+    with pytest.raises(env.Misconfigured) as caught:
+        env.read()
+    assert [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == [
+        "CLOUDIGRADE_PSKS (a)",
+        "CLOUDIGRADE_PSKS (c)",
+    ]
+
+
+def test_s11_nothing_is_weak_by_default():
+    """S11: a signing key that everybody knew, every host, and keys in the template."""
+    environment = env.read()
+    assert environment.secret_key is None  # hence a new one for each process
+    assert "*" not in environment.allowed_hosts
+    assert dict(environment.psks) == {}
+    assert environment.identity_header_trusted is False
+
+
+@pytest.mark.parametrize("variable", ["CELERY_BROKER_URL", "CACHE_URL"])
+def test_s11_redis_may_be_spoken_to_by_tls(monkeypatch, variable):
+    """S11: Redis without TLS."""
+    monkeypatch.setenv(variable, "rediss://user:password@redis.example:6380/0")
+    assert env.read()
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:5000", "https://Moto.example:1/", "http://[::1]:5000", ""])

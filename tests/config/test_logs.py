@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from celery import Celery
 
 from cloudigrade.config import logs
+from cloudigrade.redhat import request_ids
+from cloudigrade.redhat.request_ids import RequestIds
 
 
 def _line(record):
@@ -20,11 +22,13 @@ def _record(**more):
 
 
 def test_a_line_without_request_or_task():
-    assert _line(_record()) == "INFO 7 cloudigrade.x - read"
+    assert _line(_record()) == "INFO 7 cloudigrade.x requestid:- taskid:- read"
 
 
 def test_a_line_names_its_request():
-    assert _line(_record(request=SimpleNamespace(request_id="r-1"))) == "INFO 7 cloudigrade.x r-1 read"
+    assert (
+        _line(_record(request=SimpleNamespace(request_id="r-1"))) == "INFO 7 cloudigrade.x requestid:r-1 taskid:- read"
+    )
 
 
 def test_a_line_names_its_task():
@@ -36,7 +40,13 @@ def test_a_line_names_its_task():
         lines.append(_line(_record()))
 
     log.apply(task_id="t-1", throw=True)
-    assert lines == ["INFO 7 cloudigrade.x t-1 read"]
+    assert lines == ["INFO 7 cloudigrade.x requestid:- taskid:t-1 read"]
+
+
+def test_o18_a_line_names_the_platforms_id_too():
+    """O18: what a caller reported could not be found in the log."""
+    with request_ids.bound(RequestIds(own="r-1", platform="gateway-7")):
+        assert _line(_record()) == "INFO 7 cloudigrade.x requestid:r-1/gateway-7 taskid:- read"
 
 
 def test_our_level_and_that_of_the_rest():

@@ -47,9 +47,15 @@ class Running:
         assert found
         return int(found[1])
 
-    def ask(self, path: str, *, identity: object = None) -> service.Answer:
+    @property
+    def internal_port(self) -> int:
+        found = re.search(r"internal API: http://127\.0\.0\.1:(\d+)/", self.text)
+        assert found
+        return int(found[1])
+
+    def ask(self, path: str, *, identity: object = None, port: int | None = None) -> service.Answer:
         header = base64.b64encode(json.dumps({"identity": identity}).encode()).decode()
-        return service.ask(self.port, path, {"X-RH-IDENTITY": header} if identity else {})
+        return service.ask(port or self.port, path, {"X-RH-IDENTITY": header} if identity else {})
 
     def family(self) -> dict[int, str]:
         """Every process below it, by number, with its command."""

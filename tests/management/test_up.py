@@ -81,6 +81,7 @@ def test_it_serves_refuses_a_second_one_and_stops_on_sigterm(up, data):
     assert b"invalid identity header failed parsing" in refused.body  # so the header is believed
     _connect_customer(data, "42")
     assert service.ask(CONCURRENT, identity={"org_id": "42"}).status == 425
+    _assert_s2_each_port_has_its_own_paths(service)
 
     second = up(port=service.port)
     assert second.process.wait(30) == 1
@@ -94,6 +95,19 @@ def test_it_serves_refuses_a_second_one_and_stops_on_sigterm(up, data):
     assert service.end(signal.SIGTERM) == 0
     assert are_gone(family)
     assert service.text.count("\n") == 1
+
+
+def _assert_s2_each_port_has_its_own_paths(service):
+    """S2: the internal API was open on the public port."""
+    associate = {"type": "Associate"}
+    users = "/internal/api/cloudigrade/v1/users/"
+    assert service.port != service.internal_port
+    assert service.ask("/internal/healthz/", port=service.internal_port).status == 200
+    assert service.ask(users, identity=associate).status == 404
+    assert service.ask(users, port=service.internal_port).status == 403
+    assert service.ask(users, identity={"org_id": "42"}, port=service.internal_port).status == 403
+    assert service.ask(users, identity=associate, port=service.internal_port).status == 200
+    assert service.ask(CONCURRENT, identity={"org_id": "42"}, port=service.internal_port).status == 404
 
 
 def test_after_kill_9_and_the_loss_of_every_message_it_starts_again_and_finds_its_work(up, data):
@@ -127,6 +141,28 @@ def test_a_busy_port_is_refused_before_anything_starts(up, tmp_path, taken_port)
         f"cloudigrade: error: port {taken_port} is in use by another program; choose another with --port\n"
     )
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["service.lock"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (
+            ("--internal-port", "{taken}"),
+            1,
+            "port {taken} is in use by another program; choose another with --internal-port",
+        ),
+        (
+            ("--port", "{taken}", "--internal-port", "{taken}"),
+            2,
+            "the internal API needs a port of its own; choose one with --internal-port",
+        ),
+    ],
+)
+def test_a_busy_internal_port_is_refused_too(up, tmp_path, taken_port, arguments, status, sentence):
+    refused = up(*(part.format(taken=taken_port) for part in arguments), data=tmp_path / "data")
+
+    assert refused.process.wait(30) == status
+    assert refused.text == f"cloudigrade: error: {sentence.format(taken=taken_port)}\n"
 
 
 def test_a_signal_while_it_starts_ends_it_too(up, tmp_path):

@@ -25,7 +25,7 @@ def _raw(content: bytes) -> str:
         ({"identity": {"org_id": "4", "internal": {"org_id": "5"}}}, Identity(org_id="4")),
         ({"identity": {"org_id": "", "internal": {"org_id": "5"}}}, Identity(org_id="5")),
         ({"identity": {"org_id": None, "account_number": "6", "internal": None}}, Identity(account_number="6")),
-        ({"identity": {"org_id": "7", "type": "User", "user": {"is_org_admin": True}}, "x": [1]}, Identity(org_id="7")),
+        ({"identity": {"org_id": "7", "user": {"is_org_admin": True}}, "x": [1]}, Identity(org_id="7")),
         ({"identity": {"org_id": "ü"}}, Identity(org_id="ü")),
         ({"identity": {}}, Identity()),
         ({"identity": None}, Identity()),
@@ -51,6 +51,8 @@ def test_the_names_are_read_and_nothing_else_is_required(content, expected):
         {"identity": {"internal": "text"}},
         {"identity": {"internal": {"org_id": 7}}},
         {"identity": {"org_id": "a\x00b"}},
+        {"identity": {"org_id": "1", "type": 7}},
+        {"identity": {"org_id": "1", "type": "a\x00b"}},
         {"identity": {"org_id": "a\nb"}},
         {"identity": {"org_id": "\ud800"}},
         {"identity": {"account_number": "9" * (LONGEST_NAME + 1)}},
@@ -81,6 +83,47 @@ def test_o14_json_of_another_shape_is_malformed(content):
 def test_what_is_no_base64_of_json_is_malformed(header):
     with pytest.raises(MalformedIdentity):
         parse_header(header)
+
+
+USER = {"username": "someone", "email": "someone@example.com", "is_org_admin": True, "is_internal": False}
+INTERNAL = {"org_id": "1", "auth_time": 0, "cross_access": False}
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        (
+            {"type": "User", "auth_type": "jwt-auth", "org_id": "1", "account_number": "01", "internal": INTERNAL,
+             "user": USER},
+            Identity("1", "01", "User"),
+        ),
+        (
+            {"type": "System", "auth_type": "cert-auth", "org_id": "1", "internal": INTERNAL,
+             "system": {"cn": "0b0f", "cert_type": "system", "cluster_id": "c"}},
+            Identity("1", "", "System"),
+        ),
+        (
+            {"type": "ServiceAccount", "auth_type": "jwt-auth", "internal": INTERNAL,
+             "service_account": {"client_id": "c", "username": "service-account-c", "user_id": "u"}},
+            Identity("1", "", "ServiceAccount"),
+        ),
+        (
+            {"type": "Associate", "auth_type": "saml-auth", "associate": {"email": "a@example.com", "Role": ["x"]}},
+            Identity("", "", "Associate"),
+        ),
+        (
+            {"type": "X509", "auth_type": "X509", "x509": {"subject_dn": "/CN=c", "issuer_dn": "/CN=i"}},
+            Identity("", "", "X509"),
+        ),
+        ({"type": None, "org_id": "1"}, Identity("1")),
+        ({"type": "Robot", "org_id": "1"}, Identity("1", "", "Robot")),
+    ],
+)  # fmt: skip
+def test_every_type_of_identity_is_read(identity, expected):
+    read = parse_header(_header({"identity": identity, "entitlements": {"smart_management": {"is_entitled": True}}}))
+
+    assert read == expected
+    assert read.is_associate() == (expected.type == "Associate")
 
 
 def test_a_header_of_64_kib_is_read_and_a_longer_one_is_not():

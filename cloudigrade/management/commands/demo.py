@@ -1,7 +1,6 @@
 """`cloudigrade demo`: the service with a made-up fleet in it, a customer's answer, and the way to ask for it."""
 
 import argparse
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +31,7 @@ class Command(base.Command):
     help = "meter a made-up fleet, print a customer's answer, and serve it"
     database: ClassVar[base.Database | None] = "existing"
     variables: ClassVar[Mapping[str, str]] = service.VARIABLES
-    _listener: socket.socket
+    _listeners: service.Listeners
 
     def add_arguments(self, parser: CommandParser) -> None:
         """How large it is, where it is kept and whether it stays."""
@@ -43,7 +42,7 @@ class Command(base.Command):
             metavar="DIR",
             help="folder to keep it in: a new one, or that of an earlier demonstration (default: .demo)",
         )
-        up.add_port(parser)
+        up.add_ports(parser)
         parser.add_argument(
             "--days", type=_within(demonstration.MOST_DAYS), default=30, metavar="N", help="default: 30"
         )
@@ -58,12 +57,12 @@ class Command(base.Command):
         parser.add_argument("--once", action="store_true", help="end after printing")
 
     def validate(self, options: Mapping[str, Any]) -> None:
-        """The data folder is a demonstration's, and it and the port are ours."""
+        """The data folder is a demonstration's, and it and the ports are ours."""
         service.stop_on_signals()
         folder = options["data"].absolute()
         demonstration.claim_mark(folder)
         claims.claim_folder(folder)
-        self._listener = claims.claim_port(options["port"])
+        self._listeners = up.claim_ports(options)
 
     def handle(self, *_: object, **options: Any) -> None:
         """The fleet has been metered and shown, and served until a signal ended it."""
@@ -73,12 +72,12 @@ class Command(base.Command):
         wanted = Demo(plan.seed, plan.days, plan.instances, plan.until, tuple(one.org_id for one in fleet))
         demonstration.prepare(settings.DATA_FOLDER, wanted)
         with (
-            service.running(self._listener, self.stderr.write) as processes,
+            service.running(self._listeners, self.stderr.write) as processes,
             tempfile.TemporaryDirectory(prefix="cloudigrade-demo-") as folder,
         ):
-            up.announce(self.stdout.write, self._listener)
+            up.announce(self.stdout.write, self._listeners)
             _meter(Path(folder) / "fleet", plan, now, processes)
-            self._show(_answered(processes, plan, self._listener.getsockname()[1], wanted.customers))
+            self._show(_answered(processes, plan, self._listeners.public.getsockname()[1], wanted.customers))
             if options["once"]:
                 self.stdout.write("It answers only while the demonstration serves, without --once or DEMO_SERVE=0.")
                 return
