@@ -12,6 +12,10 @@ class Problem(StrEnum):
     DUPLICATE_CREDENTIALS = "CG1001"
     DUPLICATE_ACCOUNT = "CG1002"
     INVALID_ARN = "CG1004"
+    NO_AUTHENTICATION = "CG2000"
+    UNKNOWN_AUTHENTICATION_TYPE = "CG2001"
+    NOT_OF_AN_APPLICATION = "CG2002"
+    NO_CREDENTIALS = "CG2004"
     UNKNOWN = "CG3000"
     TOO_MANY_TRAILS = "CG3001"
     NO_ACCESS = "CG3002"
@@ -32,6 +36,19 @@ _ADVICE = {
     Problem.DUPLICATE_CREDENTIALS: "The AWS ARN must be unique, and another account already has it.",
     Problem.DUPLICATE_ACCOUNT: "The AWS account ID must be unique, and another customer already has it.",
     Problem.INVALID_ARN: "Invalid ARN: it must be that of an IAM role, such as arn:aws:iam::123456789012:role/name.",
+    Problem.NO_AUTHENTICATION: (
+        "The required authentication was not found; this is likely an error of Sources: remove the source and add it"
+        " again."
+    ),
+    Problem.UNKNOWN_AUTHENTICATION_TYPE: (
+        "The authentication's type must be cloud-meter-arn or lighthouse_subscription_id, and its cloud one that this"
+        " service meters."
+    ),
+    Problem.NOT_OF_AN_APPLICATION: (
+        "The authentication's resource type must be Application; this is likely an error of Sources: remove the source"
+        " and add it again."
+    ),
+    Problem.NO_CREDENTIALS: "The authentication has neither a user name nor a password that says what to meter.",
     Problem.UNKNOWN: "There is an unknown issue with the credentials; verify them and try again.",
     Problem.TOO_MANY_TRAILS: (
         "The region has as many trails as CloudTrail allows; remove one, or let one of them log management events to a"

@@ -18,7 +18,7 @@ from cloudigrade.clouds.cloud import Account
 from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import clouds, removal, schedules, unmetered
+from cloudigrade.services import availability, clouds, removal, schedules, unmetered
 from cloudigrade.services.opened import LEFT, account_of, accounts_of
 from cloudigrade.services.schedules import Work
 
@@ -26,7 +26,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 """Between two attempts at what the customer must solve; each pause is twice as long as the one before."""
 OUTAGE_PAUSE = timedelta(minutes=1)
 """Before the next attempt at what a cloud did not answer."""
-CHECK_PAUSE = timedelta(minutes=5)
+CHECK_PAUSE = availability.CHECK_PAUSE
 """In which an account is checked once at most, whoever asks (P10)."""
 LOOK_PAUSE = timedelta(days=1)
 """After which a check that holds has the account connected again, in case its trail was removed or stopped."""
@@ -111,7 +111,7 @@ def _as_wanted(account: CloudAccount, now: datetime) -> Outcome:
         return _remove(account, now)
     if account.wanted == "disabled" or account.is_paused or not (account.credentials or account.next_credentials):
         _disconnect(account)
-        return _record_disconnection(account)
+        return _record_disconnection(account, now)
     if account.next_credentials:
         try:
             opened = _proven_next(account)
@@ -265,12 +265,14 @@ def _move(account: CloudAccount, successor: CloudAccount, details: Mapping[str, 
 
 def _store_connection(account: CloudAccount, details: Mapping[str, Any], now: datetime) -> None:
     """The locked account is enabled, and all that follows from it is planned."""
+    before = availability.word(account)
     account.details = dict(details)
     account.enabled_at = account.enabled_at if account.is_enabled else now
     account.is_enabled = True
     account.is_successor = False
     account.checked_at = account.connected_at = now
     account.problem_code = account.problem = ""
+    availability.settle(account=account, before=before, now=now)
     account.save()
     unmetered.end(account_id=account.pk, at=now)
     is_polled = not details.get("is_notified")
@@ -280,14 +282,16 @@ def _store_connection(account: CloudAccount, details: Mapping[str, Any], now: da
     schedules.plan(account_ids=[account.pk], work=[Work.CHECK], at=now + timedelta(seconds=settings.CHECK_INTERVAL))
 
 
-def _record_disconnection(account: CloudAccount) -> Outcome:
+def _record_disconnection(account: CloudAccount, now: datetime) -> Outcome:
     with transaction.atomic():
         locked = _unchanged(account)
+        before = availability.word(locked)
         if locked.details and LEFT not in locked.details:  # by these what it told before finds its customer
             locked.details = {LEFT: locked.details}
         locked.is_enabled = False
         locked.problem_code = locked.problem = ""
         locked.revision += 1  # whoever connected it meanwhile has connected nothing
+        availability.settle(account=locked, before=before, now=now)
         locked.save()
         schedules.cancel(account_id=account.pk)
     return Outcome(Result.DONE, account.pk)
@@ -300,10 +304,12 @@ def _record_problem(
     sentence = f"{problem.problem.sentence} ({problem})"
     with transaction.atomic():
         locked = _unchanged(account)
+        before = availability.word(locked)
         pause = _pause(locked, now)
         locked.problem_code, locked.problem = problem.problem.value, sentence
         locked.checked_at = now
         locked.is_enabled = locked.is_enabled and is_kept
+        availability.settle(account=locked, before=before, now=now)
         locked.save()
         if not locked.is_enabled:  # nothing is read of it until it is connected again
             schedules.cancel(account_id=account.pk, work=_READING)
@@ -314,11 +320,14 @@ def _record_problem(
 def _record_check(account: CloudAccount, now: datetime) -> Outcome:
     with transaction.atomic():
         locked = _unchanged(account)
+        before = availability.word(locked)
         if not locked.next_credentials:  # else the problem is theirs
             locked.problem_code = locked.problem = ""
-            locked.save()
-            if not locked.connected_at or locked.connected_at <= now - LOOK_PAUSE:
-                schedules.plan(account_ids=[account.pk], work=[Work.CONNECT], at=now)
+        availability.settle(account=locked, before=before, now=now)
+        locked.save()
+        is_to_be_looked_at = not locked.connected_at or locked.connected_at <= now - LOOK_PAUSE
+        if is_to_be_looked_at and not locked.next_credentials:
+            schedules.plan(account_ids=[account.pk], work=[Work.CONNECT], at=now)
         _plan_next(account.pk, Work.CHECK, now + timedelta(seconds=settings.CHECK_INTERVAL))
     return Outcome(Result.DONE, account.pk)
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, Customer
-from cloudigrade.services import clouds, external_ids, schedules, unmetered
+from cloudigrade.services import availability, clouds, external_ids, schedules, unmetered
 from cloudigrade.services.connecting import check, connect
 from cloudigrade.services.schedules import Work
 
@@ -85,9 +85,11 @@ def update(*, account_id: int, credentials: str, now: datetime) -> None:
     with transaction.atomic():
         account = _locked_or_gone(account_id)
         conflict = _conflict(account, native_id, spelling)
+        account.asked_at = now  # whoever gave it new credentials waits to hear whether they are good
         if conflict:
             account.problem_code, account.problem = conflict.problem.value, conflict.problem.sentence
-            account.save(update_fields=["problem_code", "problem", "updated_at"])
+            availability.settle(account=account, before=None, now=now)
+            account.save(update_fields=["problem_code", "problem", "asked_at", "updated_at"])
         else:
             _abandon_successor(account, spelling, now)
             _take_credentials(account, native_id, spelling, now)
@@ -101,7 +103,7 @@ def _take_credentials(account: CloudAccount, native_id: str, spelling: str, now:
         account.credentials, account.next_credentials = spelling, ""
     else:
         account.next_credentials = spelling
-    _save_wish(account, "credentials", "next_credentials")
+    _save_wish(account, "credentials", "next_credentials", "asked_at")
     schedules.plan(account_ids=[account.pk], work=[Work.CONNECT], at=now)
 
 
@@ -121,7 +123,7 @@ def pause(*, account_id: int, now: datetime) -> None:
 
 
 def unpause(*, account_id: int, now: datetime) -> None:
-    """From now on the account is metered, unless it is disabled."""
+    """From now on the account is metered, unless it is disabled; the platform is told what comes of it."""
     _want(account_id, now, is_paused=False)
 
 
@@ -140,9 +142,15 @@ def delete(*, account_id: int, now: datetime) -> None:
 def _want(account_id: int, now: datetime, *, wanted: str = "", is_paused: bool | None = None) -> None:
     with transaction.atomic():
         account = _locked_or_gone(account_id)
+        is_disabled = wanted == "disabled" != account.wanted
+        is_awaited = (wanted == "enabled" != account.wanted) or (account.is_paused and is_paused is False)
         account.wanted = wanted or account.wanted
         account.is_paused = account.is_paused if is_paused is None else is_paused
-        _save_wish(account, "wanted", "is_paused")
+        if is_disabled:
+            availability.tell(account=account, now=now)
+        if is_awaited and account.credentials:
+            account.asked_at = now
+        _save_wish(account, "wanted", "is_paused", "asked_at")
         is_wanted = account.wanted == "enabled" and not account.is_paused
         if is_wanted:
             unmetered.end(account_id=account_id, at=now)
@@ -211,23 +219,33 @@ def _claim_again(known: CloudAccount, claimed: CloudAccount, platform: PlatformI
         is_same = known.credentials == claimed.credentials
         which = Problem.DUPLICATE_CREDENTIALS if is_same else Problem.DUPLICATE_ACCOUNT
         raise CustomerProblem(f"account {known.native_id} belongs to another application", which)
+    is_new = platform is not None and not _is_named(known, platform)
     _name(known, platform)
-    if not known.is_verified:  # nothing of it was believed yet
-        is_news = (known.credentials, known.external_id) != (claimed.credentials, claimed.external_id)
-        known.credentials, known.external_id = claimed.credentials, claimed.external_id
-    else:
-        is_news = claimed.credentials not in (known.credentials, known.next_credentials)
-        if is_news:
-            known.next_credentials = claimed.credentials
-        # files alone were read of it until now
-        known.external_id = known.external_id or claimed.external_id
+    is_news = _take_claim(known, claimed)
     is_news = is_news or known.is_successor  # until now it was to be connected in another's name
     known.is_successor = False
     known.revision += int(is_news)
+    if is_new:  # the platform knows it from now on, and waits to hear of it
+        known.asked_at = now
+        availability.settle(account=known, before=None, now=now)
     _save(known)
     if is_news:
         schedules.plan(account_ids=[known.pk], work=[Work.CONNECT], at=now)
     return known.pk
+
+
+def _take_claim(known: CloudAccount, claimed: CloudAccount) -> bool:
+    """Whether the claim brings something that is to be proven."""
+    if not known.is_verified:  # nothing of it was believed yet
+        is_news = (known.credentials, known.external_id) != (claimed.credentials, claimed.external_id)
+        known.credentials, known.external_id = claimed.credentials, claimed.external_id
+        return is_news
+    # files alone were read of it until now
+    known.external_id = known.external_id or claimed.external_id
+    is_news = claimed.credentials not in (known.credentials, known.next_credentials)
+    if is_news:
+        known.next_credentials = claimed.credentials
+    return is_news
 
 
 def _is_named(account: CloudAccount, platform: PlatformIds) -> bool:

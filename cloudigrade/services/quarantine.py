@@ -12,7 +12,8 @@ from cloudigrade.clouds import registry
 from cloudigrade.clouds.cloud import Route
 from cloudigrade.clouds.protocol import CustomerProblem, Rejected, Unavailable, Unreadable
 from cloudigrade.models import CloudAccount, Quarantine
-from cloudigrade.services import clouds, completeness, feeds, ingest
+from cloudigrade.redhat.messages import MalformedMessage
+from cloudigrade.services import clouds, completeness, feeds, inbox, ingest
 from cloudigrade.services.opened import account_of
 
 _AGAIN: Final = frozenset({completeness.LOGS, ingest.MESSAGES})
@@ -84,7 +85,7 @@ def replay(*, entry_id: int, now: datetime) -> Replayed:
         return Replayed(entry_id, "is not in quarantine any more")
     try:
         _read_again(row, now)
-    except (Unreadable, Unavailable, CustomerProblem) as problem:
+    except (Unreadable, Unavailable, CustomerProblem, MalformedMessage) as problem:
         return Replayed(entry_id, str(problem))
     Quarantine.objects.filter(pk=entry_id).delete()
     return Replayed(entry_id, "")
@@ -109,7 +110,7 @@ def _entry(row: Quarantine, size: int) -> Entry:
     customer = row.customer
     return Entry(
         id=row.pk,
-        kind=Kind.MESSAGE if row.feed == ingest.MESSAGES else Kind.RECORD if size else Kind.FILE,
+        kind=Kind.MESSAGE if row.feed in (ingest.MESSAGES, inbox.FEED) else Kind.RECORD if size else Kind.FILE,
         feed=row.feed,
         customer=(customer.org_id or customer.account_number or "") if customer else "",
         account=row.account,
@@ -122,6 +123,9 @@ def _entry(row: Quarantine, size: int) -> Entry:
 
 
 def _read_again(row: Quarantine, now: datetime) -> None:
+    if row.feed == inbox.FEED:
+        inbox.replay(content=bytes(row.content), now=now)
+        return
     if row.feed not in _AGAIN:
         raise Unreadable("is a description, and the next one says it anew; drop it")
     item = Rejected(row.source, row.reason, row.account, bytes(row.content), row.location)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from cloudigrade.domain import days
-from cloudigrade.services import usage
+from cloudigrade.services import availability, usage
 from cloudigrade.services.staging import execute, fetch
 
 CLAIM = 500
@@ -75,6 +75,7 @@ def _remove_some(account_id: int, now: datetime) -> bool:
     execute("DELETE FROM cloudigrade_instance WHERE id = ANY(%s)", [ids])
     if len(ids) == CLAIM:
         return False
+    availability.tell_gone(account_id=account_id, now=now)
     _remove_account(account_id)
     return True
 

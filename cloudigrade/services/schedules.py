@@ -20,6 +20,8 @@ class Work(StrEnum):
     SWEEP = "sweep"
     POLL = "poll"
     PROVE = "prove"
+    RECONCILE = "reconcile"  # Sources is to be asked whether its source is still there
+    LET_GO = "let go"  # its source is not, and it waits to be decided whether it goes
 
 
 LEASE = timedelta(minutes=15)

@@ -45,7 +45,7 @@ def fetch(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> lis
         return cursor.fetchall() if cursor.description else []
 
 
-def execute(query: str, parameters: Sequence[Any] = ()) -> int:
+def execute(query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:
     """Run a statement; the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)

@@ -13,6 +13,7 @@ from cloudigrade.services.schedules import Work
 from cloudigrade.tasks import base
 from cloudigrade.tasks.apart import Apart
 from cloudigrade.tasks.metering import rebuild_runs
+from cloudigrade.tasks.status import deliver
 from cloudigrade.tasks.sweeps import refresh_definitions
 
 QUEUE = "platform"
@@ -33,6 +34,7 @@ def connect_accounts(cloud_account_id: int | None = None, **_: object) -> None:
     done = _each(Work.CONNECT, onboarding.connect)
     if done:
         rebuild_runs.delay_on_commit()
+        deliver.delay_on_commit()
     if done == SHARE:
         connect_accounts.delay_on_commit()
     # the first account need not wait for the next regular reading, which may be a day away
@@ -50,7 +52,10 @@ def delete_account(cloud_account_id: int, **_: object) -> None:
 @shared_task(name="api.tasks.check_accounts", **_PLATFORM)
 def check_accounts(**_: object) -> None:
     """Accounts whose check is due have been asked whether they still let us in."""
-    if _each(Work.CHECK, onboarding.check) == SHARE:
+    done = _each(Work.CHECK, onboarding.check)
+    if done:
+        deliver.delay_on_commit()
+    if done == SHARE:
         check_accounts.delay_on_commit()
 
 
