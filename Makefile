@@ -26,7 +26,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup test lint demo aws truth bench docs clean
+.PHONY: help setup test lint demo aws truth bench docs openapi clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +57,9 @@ bench: $(READY) ## Measure speed and memory against their bars
 
 docs: $(READY) ## Write docs/configuration.md anew
 	$(PYTHON) -m cloudigrade.config.env > docs/configuration.md
+
+openapi: $(READY) ## Write the documents of the APIs in docs/openapi anew
+	$(PYTHON) -m cloudigrade.config.openapi
 
 clean: ## Remove all that these targets have made
 	rm -rf .venv .poetry .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info

@@ -24,6 +24,12 @@ class Pagination(LimitOffsetPagination):
     limit: int
     offset: int
 
+    def choose(self, request: Request) -> None:
+        """`limit` and `offset` are the request's; the count is left to whoever reads the page."""
+        self.request = request
+        self.limit = self.get_limit(request) or self.default_limit
+        self.offset = self.get_offset(request)
+
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
         """The page in its envelope, as an answer."""
         return Response({**self.envelope(), "data": data})
@@ -67,7 +73,7 @@ class Pagination(LimitOffsetPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The envelope, for the OpenAPI document."""
         link: dict[str, Any] = {"type": "string", "description": "Path and query, without a host."}
-        no_link = {**link, "nullable": True}
+        no_link = {**link, "type": ["string", "null"]}
         count = {"type": "integer", "minimum": 0, "description": "Items on all pages together."}
         links = {"first": link, "next": no_link, "previous": no_link, "last": link}
         return _object(meta=_object(count=count), links=_object(**links), data=schema)

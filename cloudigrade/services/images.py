@@ -131,8 +131,9 @@ def _tell_regions(cloud: str) -> None:
         # another batch may be making that image just now; then this one fails once that is there, and sees it next time
         with suppress(IntegrityError), transaction.atomic():
             execute(
-                "UPDATE cloudigrade_image AS i SET region = n.region FROM (SELECT native_id, min(region) AS region"
-                "  FROM named_image WHERE region <> '' GROUP BY native_id) AS n"
+                "UPDATE cloudigrade_image AS i SET region = n.region, updated_at = statement_timestamp()"
+                " FROM (SELECT native_id, min(region) AS region FROM named_image"
+                "  WHERE region <> '' GROUP BY native_id) AS n"
                 " WHERE i.cloud = %s AND i.native_id = n.native_id AND i.region = '' AND NOT EXISTS"
                 "  (SELECT FROM cloudigrade_image AS o"
                 "   WHERE o.cloud = i.cloud AND o.native_id = i.native_id AND o.region = n.region)",
@@ -167,7 +168,8 @@ def _describe(cloud: str, described: Iterable[ImageDescription]) -> set[int]:
         f"WITH d AS (SELECT * FROM unnest({_DESCRIBED}) AS d(native_id, {_FACTS})),"  # noqa: S608 - our own literals
         f" held AS (SELECT i.id FROM cloudigrade_image AS i JOIN d ON {differing} WHERE i.cloud = %s"
         "  ORDER BY i.id FOR NO KEY UPDATE OF i)"
-        f" UPDATE cloudigrade_image AS i SET ({_FACTS}, is_described) = ({given}, true) FROM d, held"
+        f" UPDATE cloudigrade_image AS i SET ({_FACTS}, is_described, updated_at) ="
+        f" ({given}, true, statement_timestamp()) FROM d, held"
         f" WHERE i.id = held.id AND {differing} RETURNING i.id",
         [*transposed(rows.values(), 9), cloud],
     )
@@ -190,7 +192,7 @@ def _store_findings(cloud: str, batch: Batch) -> set[int]:
         cloud,
     )
     changed = fetch(
-        "UPDATE cloudigrade_image AS i SET findings = f.findings FROM found AS f"
+        "UPDATE cloudigrade_image AS i SET findings = f.findings, updated_at = statement_timestamp() FROM found AS f"
         " WHERE i.cloud = %s AND i.native_id = f.native_id AND i.findings <> f.findings RETURNING i.id",
         [cloud],
     )

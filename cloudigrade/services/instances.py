@@ -94,7 +94,7 @@ def _link_images(
     if not links:
         return frozenset(), []
     rows = fetch(
-        "WITH linked AS (UPDATE cloudigrade_instance AS i SET image_id = l.image_id"
+        "WITH linked AS (UPDATE cloudigrade_instance AS i SET image_id = l.image_id, updated_at = statement_timestamp()"
         " FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[], %s::text[], %s::text[])"
         "  AS l(id, image_id, is_described, source_id, revision)"
         " WHERE i.id = l.id AND i.image_id IS DISTINCT FROM l.image_id"

@@ -47,7 +47,8 @@ def claim(*, now: datetime) -> list[Question]:
 def release(*, question: Question) -> None:
     """The images may be claimed again at once: the cloud did not answer."""
     execute(
-        "UPDATE cloudigrade_image AS i SET asked_at = NULL FROM cloudigrade_cloudaccount AS a"
+        "UPDATE cloudigrade_image AS i SET asked_at = NULL, updated_at = statement_timestamp()"
+        " FROM cloudigrade_cloudaccount AS a"
         " WHERE a.id = %s AND i.cloud = a.cloud AND i.region = %s AND i.native_id = ANY(%s)",
         [question.account_id, question.region, list(question.unknown.images)],
     )
@@ -101,7 +102,9 @@ _CLAIM = """
         WHERE NOT m.is_described AND (m.asked_at IS NULL OR m.asked_at <= %(before)s)
         ORDER BY t.turn, m.id LIMIT %(limit)s FOR NO KEY UPDATE OF m SKIP LOCKED
     ), claimed AS (
-        UPDATE cloudigrade_image AS m SET asked_at = %(now)s FROM unknown AS u WHERE m.id = u.id
+        UPDATE cloudigrade_image AS m SET asked_at = %(now)s,
+            updated_at = CASE WHEN m.asked_at IS NULL THEN statement_timestamp() ELSE m.updated_at END
+        FROM unknown AS u WHERE m.id = u.id
         RETURNING m.id, m.region, m.native_id
     ), ranked AS (
         SELECT u.*, row_number() OVER (PARTITION BY image_id, customer_id ORDER BY newest DESC) AS place FROM users AS u

@@ -7,8 +7,8 @@ from django.db import OperationalError
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, ValidationError
 
-from cloudigrade.api import concurrent
 from cloudigrade.api.errors import ResultUnavailable, answer_to
+from cloudigrade.api.v2 import concurrent
 from tests.api.conftest import CONCURRENT
 
 FAILED = {"detail": "A server error occurred."}

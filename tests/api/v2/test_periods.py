@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cloudigrade.api.periods import LONGEST_TEXT, BadPeriod, parse_day, parse_period
+from cloudigrade.api.v2.periods import LONGEST_TEXT, BadPeriod, parse_day, parse_period
 
 TODAY = date(2026, 3, 31)
 

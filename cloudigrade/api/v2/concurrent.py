@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, date
 from typing import Any
 
-import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -13,12 +12,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from cloudigrade.api import schema, stored_counts
 from cloudigrade.api.authentication import Requester
 from cloudigrade.api.errors import ResultUnavailable
 from cloudigrade.api.pagination import Pagination
-from cloudigrade.api.periods import BadPeriod, parse_period
-from cloudigrade.api.stored_counts import Page
+from cloudigrade.api.v2 import answers, schema, stored_counts
+from cloudigrade.api.v2.periods import BadPeriod, parse_period
+from cloudigrade.api.v2.stored_counts import Page
 
 
 def today() -> date:
@@ -43,7 +42,7 @@ class ConcurrentViewSet(ViewSet):
         requester: Requester = request.user  # type: ignore[assignment]  # what CustomerAuthentication gives
         pagination = self.pagination_class()
         page = pagination.paginate_queryset(_days(requester, request), request) or []
-        return _json(pagination.envelope(), _usage(requester, page))
+        return answers.page(pagination.envelope(), _usage(requester, page))
 
 
 def _days(requester: Requester, request: Request) -> range:
@@ -62,14 +61,3 @@ def _usage(requester: Requester, page: Sequence[int]) -> bytes:
     if usage is None:
         raise ResultUnavailable
     return usage
-
-
-def _json(envelope: dict[str, Any], data: bytes) -> HttpResponse:
-    """The envelope with the data in it, which is not copied on its way out."""
-    opening = msgspec.json.encode(envelope)[:-1] + b',"data":'
-    response = HttpResponse(opening, content_type="application/json")
-    response.write(data)
-    response.write(b"}")
-    response.headers["Content-Length"] = str(len(opening) + len(data) + 1)
-    response.headers["Cache-Control"] = "no-store"  # what is one customer's must not be kept for another
-    return response

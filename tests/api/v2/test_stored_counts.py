@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudigrade.api import stored_counts
-from cloudigrade.api.stored_counts import Answer, Page, Shelf
+from cloudigrade.api.v2 import stored_counts
+from cloudigrade.api.v2.stored_counts import Answer, Page, Shelf
 from cloudigrade.models import ConcurrentUsage, Customer
 from tests.api.conftest import store_usage
 

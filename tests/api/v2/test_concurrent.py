@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 from django.utils import timezone as django_timezone
 
-from cloudigrade.api import concurrent
+from cloudigrade.api.v2 import concurrent
 from cloudigrade.models import CloudAccount, ConcurrentUsage
 from tests.api import identities
 from tests.api.conftest import CONCURRENT, TODAY, counts_text, store_usage
