@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 
 
 def opening(day: date) -> int:
@@ -27,6 +27,14 @@ def between(first: date, end: date) -> Iterator[date]:
     """The days from the first on, the end not included."""
     for ordinal in range(first.toordinal(), end.toordinal()):
         yield date.fromordinal(ordinal)
+
+
+def boundaries(first: date, end: date, granularity: str) -> list[int]:
+    """Where the hours, days or months of the days [first, end) begin, and the end: the first and last may be parts."""
+    if granularity == "hour":
+        return list(range(opening(first), opening(end) + 1, HOUR))
+    begun = [opening(day) for day in between(first, end) if granularity == "day" or day == first or day.day == 1]
+    return [*begun, opening(end)]
 
 
 def instant(second: int) -> datetime:

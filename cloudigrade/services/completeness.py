@@ -4,7 +4,7 @@ Times of deliveries and of records differ: a record is delivered some minutes af
 deliveries, gaps and `complete_until` of records.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -263,6 +263,32 @@ _COMPLETE_UNTIL = """
     )
     SELECT account_id, min(at) FROM bounds GROUP BY account_id
 """
+
+
+def read_until(account_ids: Collection[int]) -> int | None:
+    """The least that any of the accounts is read to: as digests prove it, or where none do, by its newest record.
+
+    In seconds since 1970; None where nothing was read of one of them.
+    """
+    proven = complete_until(account_ids)
+    newest = dict(
+        fetch(
+            "SELECT account_id, date_part('epoch', max(newest_at))::bigint - %s FROM cloudigrade_feedposition"
+            " WHERE account_id = ANY(%s) AND feed = %s AND newest_at IS NOT NULL GROUP BY account_id",
+            [GRACE, list(account_ids), LOGS],
+        )
+    )
+    known = newest | {account: days.second_of(until) for account, until in proven.items() if until}
+    return min(known.values(), default=None) if len(known) == len(account_ids) else None
+
+
+def rejected(*, customer_id: int, native_ids: Iterable[str], feed: str) -> int:
+    """How many files and records of the feed could not be read, ever, of these accounts or of none that can be told."""
+    ((count,),) = fetch(
+        "SELECT count(*) FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND account = ANY(%s)",
+        [customer_id, feed, ["", *native_ids]],
+    )
+    return int(count)
 
 
 def gaps(account_ids: Collection[int]) -> dict[int, list[KnownGap]]:

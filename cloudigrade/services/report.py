@@ -1,6 +1,6 @@
 """The report of a range of days: the stored answers, and what they rest on."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -97,39 +97,17 @@ def _computed(found: usage.CustomerRuns, wanted: Sequence[date], scope: Scope) -
 
 def _complete(scope: Scope, accounts: dict[str, int]) -> set[date]:
     """The days that were read to their end, for every account and without anything unreadable."""
-    if not accounts or _rejections(scope, accounts, LOGS):
+    if not accounts or completeness.rejected(customer_id=scope.customer_id, native_ids=accounts, feed=LOGS):
         return set()
-    read_until = _read_until(accounts.values())
+    read_until = completeness.read_until(accounts.values())
     if read_until is None:
         return set()
     return {day for day in days.between(scope.first, scope.end) if days.bounds(day)[1] <= read_until}
 
 
-def _read_until(account_ids: Collection[int]) -> int | None:
-    """The least that any of the accounts is read to: as digests prove it, or where none do, by its newest record."""
-    proven = completeness.complete_until(account_ids)
-    newest = dict(
-        fetch(
-            "SELECT account_id, date_part('epoch', max(newest_at))::bigint - %s FROM cloudigrade_feedposition"
-            " WHERE account_id = ANY(%s) AND feed = %s AND newest_at IS NOT NULL GROUP BY account_id",
-            [GRACE, list(account_ids), LOGS],
-        )
-    )
-    known = newest | {account: days.second_of(until) for account, until in proven.items() if until}
-    return min(known.values()) if len(known) == len(account_ids) else None
-
-
 def rejections(scope: Scope, *, feed: str) -> int:
     """How many files and records of the feed could not be read, ever, of the accounts or of none that could be told."""
-    return _rejections(scope, _account_ids(scope), feed)
-
-
-def _rejections(scope: Scope, accounts: Iterable[str], feed: str) -> int:
-    ((count,),) = fetch(
-        "SELECT count(*) FROM cloudigrade_quarantine WHERE customer_id = %s AND feed = %s AND account = ANY(%s)",
-        [scope.customer_id, feed, ["", *accounts]],
-    )
-    return int(count)
+    return completeness.rejected(customer_id=scope.customer_id, native_ids=_account_ids(scope), feed=feed)
 
 
 def _instances(found: usage.CustomerRuns, scope: Scope) -> dict[str, int]:

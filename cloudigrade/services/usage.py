@@ -5,19 +5,16 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
-from django.db import connection, transaction
+from django.db import transaction
 
 from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Evidence, ImageFacts, Rhel, Verdict, judge
-from cloudigrade.domain.usage import OPEN, Category, Column, DayUsage, Label, Runs, usage_of_days
+from cloudigrade.domain.usage import Category, Column, DayUsage, Label, Runs, usage_of_days
+from cloudigrade.services import run_columns
 from cloudigrade.services.staging import execute, fetch, stage, transposed
 
 CLAIM = 400
 """Days of one customer recalculated in one transaction."""
-
-FETCH = 50_000
-"""Runs read at a time."""
 
 
 class CustomerRuns(NamedTuple):
@@ -147,48 +144,20 @@ def encode_totals(answer: DayUsage) -> dict[str, Any]:
 
 def load_runs(*, customer_id: int, first: date, end: date, accounts: list[str] | None = None) -> CustomerRuns:
     """The runs of the customer (of these of its accounts) that have a part in the days [first, end)."""
-    pairs: dict[tuple[int | None, str], int] = {}
-    parts = [np.empty((0, 6), np.int64)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _RUNS, [customer_id, accounts, accounts, days.instant(days.opening(first)), days.instant(days.opening(end))]
-        )
-        while rows := cursor.fetchmany(FETCH):
-            parts.append(
-                np.array(
-                    [
-                        (
-                            instance,
-                            start,
-                            stop,
-                            vcpu,
-                            memory,
-                            pairs.setdefault((image, code), len(pairs)),
-                        )
-                        for instance, start, stop, vcpu, memory, image, code in rows
-                    ],
-                    np.int64,
-                )
-            )
-    instance, start, stop, vcpu, memory, label = np.concatenate(parts).T
-    verdicts = _verdicts(customer_id, pairs)
-    labels = [_label(*verdict) for verdict in verdicts]
-    judged = [(image, code, verdict) for (image, code), (verdict, _) in zip(pairs, verdicts, strict=True)]
-    return CustomerRuns(Runs(start, stop, vcpu, memory, label), labels, instance, judged)
+    found = run_columns.read(
+        customer_id=customer_id,
+        start=days.instant(days.opening(first)),
+        end=days.instant(days.opening(end)),
+        by=("image", "billing_code"),
+        only={} if accounts is None else {"account": accounts},
+    )
+    judged = verdicts_of(customer_id=customer_id, pairs=found.kinds)
+    labels = [label_of(verdict, evidence) for verdict, evidence in judged]
+    verdicts = [(image, code, verdict) for (image, code), (verdict, _) in zip(found.kinds, judged, strict=True)]
+    return CustomerRuns(found.runs, labels, found.instance, verdicts)
 
 
-_RUNS = f"""
-    SELECT r.instance_id, date_part('epoch', lower(r.period))::bigint,
-           coalesce(date_part('epoch', upper(r.period))::bigint, {OPEN}),
-           coalesce(r.vcpu, 0), coalesce(r.memory_mib, 0), i.image_id, r.billing_code
-    FROM cloudigrade_cloudaccount AS a
-    JOIN cloudigrade_instance AS i ON i.account_id = a.id
-    JOIN cloudigrade_run AS r ON r.instance_id = i.id
-    WHERE a.customer_id = %s AND (%s::text[] IS NULL OR a.native_id = ANY(%s)) AND r.period && tstzrange(%s, %s)
-"""  # noqa: S608 - the only value put in is a number of our own
-
-
-def _verdicts(customer_id: int, pairs: Iterable[tuple[int | None, str]]) -> list[tuple[Verdict, Evidence]]:
+def verdicts_of(*, customer_id: int, pairs: Iterable[tuple[int | None, str]]) -> list[tuple[Verdict, Evidence]]:
     """The verdict of each pair of image and billing code, with the evidence it rests on."""
     wanted = list(pairs)
     stored = dict(
@@ -208,7 +177,8 @@ def _verdicts(customer_id: int, pairs: Iterable[tuple[int | None, str]]) -> list
 _NOTHING = Evidence(ImageFacts(native_id=""))
 
 
-def _label(verdict: Verdict, evidence: Evidence) -> Label:
+def label_of(verdict: Verdict, evidence: Evidence) -> Label:
+    """What the meter must know of a run with this verdict."""
     purpose = evidence.findings.system_purpose if evidence.findings else None
     own = (purpose.role, purpose.sla, purpose.usage, purpose.service_type) if purpose else ("", "", "", "")
     return Label(verdict.rhel is Rhel.RHEL, verdict.payer, Category(evidence.image.architecture, *own))

@@ -246,13 +246,6 @@ def test_p3_as_many_queries_for_ninety_days_and_many_instances_as_for_one(stored
     assert queries(1, 1) == queries(10, 10) == queries(1000, 90) <= 14
 
 
-def test_runs_read_in_parts_are_all_counted(stored, monkeypatch):
-    monkeypatch.setattr(usage, "FETCH", 2)
-    stored.meter(*(launch(f"i-{n}", n) for n in range(5)))
-
-    assert stored.totals(day(1))["all"]["instances_peak"] == 5
-
-
 def test_customers_are_answered_apart(stored, make_stored):
     neighbour = make_stored("22", ["000000000099"])
     stored.meter(red_hat_image(), launch("i-1", 1))

@@ -1,0 +1,116 @@
+"""Why an image or an instance is counted as it is: what is stored of it, as far as its customer may know it."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from cloudigrade.domain import days
+from cloudigrade.domain.rhel import Evidence, ImageFacts, Payer, Rhel, Verdict, judge
+from cloudigrade.domain.rhel_codes import RED_HAT_OWNERS
+from cloudigrade.services.staging import fetch
+from cloudigrade.services.usage import verdicts_of
+
+
+class Judged(NamedTuple):
+    """An image, and what its evidence adds up to."""
+
+    id: int
+    cloud: str
+    region: str
+    native_id: str
+    evidence: Evidence
+    verdict: Verdict
+
+
+class RunOf(NamedTuple):
+    """A run, and what it counts as."""
+
+    start: datetime
+    end: datetime | None
+    instance_type: str
+    vcpu: int | None
+    memory_mib: int | None
+    billing_code: str
+    rhel: Rhel
+    payer: Payer
+
+
+def image(*, customer_id: int, image_id: int) -> Judged | None:
+    """The verdict on an image that the customer has or had instances of; None for any other."""
+    rows = fetch(
+        "SELECT m.id, m.cloud, m.region, m.native_id, v.evidence::text FROM cloudigrade_image AS m"
+        " LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %s"
+        " WHERE m.id = %s AND EXISTS (SELECT FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a"
+        "  ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id = %s)",
+        [customer_id, image_id, customer_id],
+    )
+    if not rows:
+        return None
+    [(pk, cloud, region, native_id, text)] = rows
+    evidence = msgspec.json.decode(text, type=Evidence) if text else Evidence(ImageFacts(native_id))
+    own = _own(customer_id, cloud, [source.native_id for source in evidence.lineage])
+    return Judged(pk, cloud, region, native_id, *_shown(evidence, judge(evidence), own))
+
+
+def _own(customer_id: int, cloud: str, native_ids: Sequence[str]) -> set[str]:
+    """Those of the images that the customer has instances of."""
+    rows = fetch(
+        "SELECT DISTINCT m.native_id FROM cloudigrade_cloudaccount AS a JOIN cloudigrade_instance AS i"
+        " ON i.account_id = a.id JOIN cloudigrade_image AS m ON m.id = i.image_id"
+        " WHERE a.customer_id = %s AND m.cloud = %s AND m.native_id = ANY(%s)",
+        [customer_id, cloud, list(native_ids)],
+    )
+    return {native_id for (native_id,) in rows}
+
+
+def _shown(evidence: Evidence, verdict: Verdict, own: Collection[str]) -> tuple[Evidence, Verdict]:
+    """Both without what only another customer's account told of the images that this one was copied from."""
+    hidden = [
+        source.native_id
+        for source in evidence.lineage
+        if source.native_id not in own and source.owner not in RED_HAT_OWNERS
+    ]
+    lineage = tuple(source for source in evidence.lineage if source.native_id not in hidden)
+
+    def told(sentences: Sequence[str]) -> tuple[str, ...]:
+        return tuple(_covered(sentence, hidden) for sentence in sentences)
+
+    codes = judge(replace(evidence, lineage=lineage)).unknown_codes if hidden else verdict.unknown_codes
+    shown = replace(verdict, reasons=told(verdict.reasons), conflicts=told(verdict.conflicts), unknown_codes=codes)
+    return replace(evidence, lineage=lineage), shown
+
+
+def _covered(sentence: str, hidden: Sequence[str]) -> str:
+    """The sentence, which where it quotes a hidden image only says that there is such a one."""
+    for native_id in hidden:
+        quoted = rf"source image {re.escape(native_id)}: .*?(?=; but |$)"
+        sentence = re.sub(quoted, "an image that it was copied from, which is not yours, is RHEL", sentence)
+    return sentence
+
+
+def runs(*, customer_id: int, instance_id: int, after: int | None, limit: int) -> list[RunOf] | None:
+    """The instance's runs that begin after that second, in order; None where the customer has no such instance."""
+    found = fetch(
+        "SELECT i.image_id FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id"
+        " WHERE i.id = %s AND a.customer_id = %s",
+        [instance_id, customer_id],
+    )
+    if not found:
+        return None
+    ((image_id,),) = found
+    rows = fetch(
+        "SELECT lower(period), upper(period), instance_type, vcpu, memory_mib, billing_code FROM cloudigrade_run"
+        " WHERE instance_id = %s AND lower(period) > %s ORDER BY lower(period) LIMIT %s",
+        [instance_id, days.instant(-(2**31) if after is None else after), limit],
+    )
+    codes = sorted({row[-1] for row in rows})
+    judged = verdicts_of(customer_id=customer_id, pairs=[(image_id, code) for code in codes])
+    by_code = {code: verdict for code, (verdict, _) in zip(codes, judged, strict=True)}
+    return [
+        RunOf(start, end, instance_type, vcpu, memory, code, by_code[code].rhel, by_code[code].payer)
+        for start, end, instance_type, vcpu, memory, code in rows
+    ]
