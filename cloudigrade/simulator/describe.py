@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from cloudigrade.simulator.images import TAG, Image
+from cloudigrade.simulator.images import OPENSHIFT_TAG, TAG, Image
 from cloudigrade.simulator.server import RUNNING, STOPPED, TERMINATED, Server
 from cloudigrade.simulator.sizes import SIZES, Size
 from cloudigrade.simulator.timestamps import HOUR, offset, spoken
@@ -93,10 +93,15 @@ def _image(image: Image) -> Json:
         "ProductCodes": _product_codes(image),
         "SourceImageId": image.source_image,
         "SourceImageRegion": image.region if image.source_image else "",
-        "Tags": [{"Key": TAG, "Value": "true"}] if image.is_tagged else [],
+        "Tags": _tags(image),
     }
     billing = _billing(image) if image.usage_operation else {}
     return described | billing | {key: value for key, value in optional.items() if value}
+
+
+def _tags(image: Image) -> list[Json]:
+    keys = {TAG: image.is_tagged, OPENSHIFT_TAG: image.is_openshift}
+    return [{"Key": key, "Value": "true"} for key, is_there in keys.items() if is_there]
 
 
 def _billing(image: Image) -> Json:

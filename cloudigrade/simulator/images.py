@@ -15,6 +15,7 @@ CUSTOMER = "customer"
 UNKNOWN = "unknown"
 
 TAG = "cloudigrade-rhel-present"
+OPENSHIFT_TAG = "cloudigrade-ocp-present"
 
 _RED_HAT = "309956199498"
 _MARKETPLACE = "679593333241"
@@ -48,6 +49,8 @@ class Image:
     native_id: str = ""
     source_image: str = ""
     region: str = ""
+    is_openshift: bool = False
+    """Tagged as OpenShift's."""
 
     @property
     def is_public(self) -> bool:
@@ -110,6 +113,15 @@ def _findings(syspurpose: Any = None, *, version: str | None = "9.4", errors: tu
         "errors": list(errors),
         "drives": {} if errors else {"/dev/xvdbb": {"/dev/xvdbb1": {"facts": facts}}},
     }
+
+
+def found(syspurpose: Any) -> dict[str, Any]:
+    """Houndigrade's result for an image in which it found RHEL with this system purpose."""
+    return _findings(syspurpose)
+
+
+NOTHING_FOUND = _findings(version=None)
+"""Houndigrade's result for an image in which it found nothing of RHEL."""
 
 
 def _found(archetype: str, syspurpose: Any, **details: Any) -> Image:

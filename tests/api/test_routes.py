@@ -32,12 +32,6 @@ def test_routes_have_the_known_names(name, path):
     assert reverse(name) == path
 
 
-def test_the_root_lists_what_exists(ask):
-    response = ask("/api/cloudigrade/v2/")
-
-    assert response.json() == {"concurrent": f"http://testserver{CONCURRENT}"}
-
-
 def test_without_its_slash_a_path_leads_to_the_one_with_it(ask):
     response = ask("/api/cloudigrade/v2/concurrent?limit=3")
 

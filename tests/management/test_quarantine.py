@@ -6,8 +6,9 @@ import pytest
 
 from cloudigrade.clouds.protocol import Rejected
 from cloudigrade.management.commands import quarantine as command
-from cloudigrade.models import CloudAccount, Quarantine
-from cloudigrade.services import activity
+from cloudigrade.models import CloudAccount, Inbox, Quarantine
+from cloudigrade.redhat.messages import Headers
+from cloudigrade.services import activity, inbox
 from tests.builders import ACCOUNT, AS_OF, batch, launch
 from tests.fake_cloud import BUCKET, installed
 from tests.services.stored import Stored
@@ -157,3 +158,21 @@ def test_wrong_usage_is_said_in_a_line(quarantine, arguments, reason):
 def test_an_unknown_action_shows_the_usage(quarantine):
     told = quarantine("heal")
     assert (told.status, told.err.startswith("usage: cloudigrade quarantine")) == (2, True)
+
+
+def test_o3_a_poison_message_of_sources_is_shown_and_acted_on_once_it_can_be_read(quarantine):
+    """O3: such a message ended the listener, and was lost."""
+    headers: Headers = [("event_type", b"Application.pause"), ("x-rh-sources-org-id", b"11")]
+    kept = [
+        inbox.rejected(topic="events", partition=1, offset=5, headers=headers, value=value, reason="was broken")
+        for value in (b'{"id": 8}', b"[]")
+    ]
+    inbox.record_all(received=[], rejected=kept, now=AS_OF)
+
+    told = quarantine("list", "--feed", "sources")
+    assert (told.out.count("events/1/5"), told.out.count("message")) == (2, 2)
+    replayed = quarantine("replay", "--all", "--yes", "--feed", "sources")
+
+    assert (replayed.status, replayed.err) == (1, "1 of 2 still cannot be read")
+    assert "its value is no JSON object" in replayed.out
+    assert Inbox.objects.get().lane == "11"
