@@ -24,7 +24,7 @@ def entry(url: str, *, connection_age: int = 0) -> dict[str, Any]:
     places = {place: str(given.pop(name, "")) for name, place in _PLACES.items()}
     return {
         **places,
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "cloudigrade.config.postgresql",
         "CONN_MAX_AGE": connection_age,
         "CONN_HEALTH_CHECKS": True,
         # PgBouncer gives each transaction another connection: nothing may outlive a transaction.
