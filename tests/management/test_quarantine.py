@@ -157,3 +157,19 @@ def test_wrong_usage_is_said_in_a_line(quarantine, arguments, reason):
 def test_an_unknown_action_shows_the_usage(quarantine):
     told = quarantine("heal")
     assert (told.status, told.err.startswith("usage: cloudigrade quarantine")) == (2, True)
+
+
+@pytest.mark.parametrize("arguments", [("list", "--limit"), ("show",), ("replay",), ("drop", "--yes")])
+@pytest.mark.parametrize("number", ["-1", "0", "x", "1.5", "1" * 5000])
+def test_a_number_that_is_none_is_bad_usage(quarantine, arguments, number):
+    told = quarantine(*arguments, number)
+
+    assert told.status == 2
+    assert told.err.startswith("usage: cloudigrade quarantine ")
+
+
+def test_a_number_may_be_larger_than_any_there_is(quarantine, ids):
+    many = "9" * 20
+    assert "is not JSON" in quarantine("list", "--limit", many).out
+    for arguments in (("show", many), ("replay", many), ("drop", "--yes", many)):
+        assert quarantine(*arguments)[::2] == (2, f"no entry {2**63 - 1}")
