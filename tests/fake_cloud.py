@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
@@ -163,12 +163,16 @@ class FakeCloud:
         name, is_ours = account.details.get("trail_arn", ""), bool(account.details.get("is_ours"))
         return Trail(name, bucket, is_ours) if bucket else None
 
-    def deliveries(self, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
+    def deliveries(self, router: Router, *, most: int | None = None) -> Iterator[AbstractContextManager[Delivery]]:
         with self._called("deliveries"):
-            for queue in self.waiting:
-                visible = list(self.waiting[queue])
-                for first in range(0, len(visible), 10):
-                    yield self._delivered(queue, visible[first : first + 10], router)
+            for queue, first in islice(self._parts(), most):
+                yield self._delivered(queue, first, router)
+
+    def _parts(self) -> Iterator[tuple[str, list[Message]]]:
+        for queue in self.waiting:
+            visible = list(self.waiting[queue])
+            for first in range(0, len(visible), 10):
+                yield queue, visible[first : first + 10]
 
     def queues(self) -> Iterable[QueueLength]:
         with self._called("queues"):
@@ -240,7 +244,8 @@ class FakeCloud:
 
     def read_files(self, account: Account, locations: Collection[str]) -> Batch:
         with self._called("read_files", account):
-            found = {f"s3://{BUCKET}/{file.name}": file for file in self._opened(account).log_files}
+            files = self._opened(account).log_files
+            found = {name: file for file in files for name in (f"s3://{BUCKET}/{file.name}", file.name)}
             read = added([found[location].batch for location in locations if location in found])
             for location in locations:
                 if location not in found:

@@ -175,8 +175,11 @@ class Cloud(Protocol):
     def trail(self, account: Account) -> Trail | None:
         """What logs the account's activity, from its details; None before it is connected."""
 
-    def deliveries(self, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
-        """What waits in our queues; leaving a block without an error acknowledges what was read, until none waits."""
+    def deliveries(self, router: Router, *, most: int | None = None) -> Iterator[AbstractContextManager[Delivery]]:
+        """What waits in our queues; leaving a block without an error acknowledges what was read.
+
+        Until none waits, or so many at most: whoever knows that says it, and nothing is taken in vain.
+        """
 
     def queues(self) -> Iterable[QueueLength]:
         """How much waits."""

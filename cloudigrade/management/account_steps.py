@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cloudigrade.clouds.protocol import Unavailable
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import onboarding, runs, schedules, sweeps, usage
+from cloudigrade.services import accounts, onboarding, runs, schedules, sweeps, usage
 from cloudigrade.services.connecting import Outcome, Result
 from cloudigrade.services.schedules import Work
 
@@ -59,6 +59,8 @@ class Steps:
         except Unavailable as problem:
             sys.stderr.write(f"what runs there is looked at later: {problem}\n")
             return
+        except accounts.Gone as problem:
+            raise CommandError("the account has been deleted meanwhile") from problem
         if swept:
             sys.stderr.write(f"{swept.instances} instance(s) found in {swept.regions} region(s)\n")
             sys.stderr.writelines(f"{region} is left out: {why}\n" for region, why in sorted(swept.problems.items()))

@@ -9,6 +9,10 @@ from pathlib import Path
 from django.core.management.base import CommandError
 
 BAD_USAGE = 2
+LONGEST_NAME = 1_000
+"""Bytes; longer than anything that has a name, and short enough for every index."""
+MOST = 2**63 - 1
+"""That the database counts to."""
 
 
 def day(text: str) -> date:
@@ -20,13 +24,22 @@ def day(text: str) -> date:
 
 
 def name(text: str) -> str:
-    """The text, which can be stored and compared; raises a CommandError for bytes that are no text."""
+    """The text, which can be stored and compared; raises a CommandError for bytes that are no text, or too many."""
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError:
         # one line, and not the usage: the option itself is right
-        raise CommandError(f"{text!r} is not UTF-8 text", returncode=BAD_USAGE) from None
+        raise CommandError(f"{text[:100]!r} is not UTF-8 text", returncode=BAD_USAGE) from None
+    if size > LONGEST_NAME:
+        raise CommandError(f"{text[:20]!r}... is longer than {LONGEST_NAME} bytes", returncode=BAD_USAGE)
     return text
+
+
+def number(text: str) -> int:
+    """The number from 1 on that the text is; one that is larger than any there is, is the largest."""
+    if not re.fullmatch(r"[0-9]{1,1000}", text) or not text.strip("0"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return min(int(text), MOST)
 
 
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json")) -> None:

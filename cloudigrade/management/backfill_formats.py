@@ -34,6 +34,8 @@ class Done(NamedTuple):
     metered_from: datetime
     missing: int
     """Log files that digests name and that are not there."""
+    lost: int
+    """Log files that could not be stored."""
 
 
 def period(first: date, end: date) -> str:
@@ -57,4 +59,6 @@ def as_text(told: Surveyed | Done) -> str:
         lines.append("no log file is there of the days before")
     if told.missing:
         lines.append(f"{told.missing} log files that digests name are missing: see cloudigrade accounts status")
+    if told.lost:
+        lines.append(f"{told.lost} log files could not be stored: see cloudigrade accounts status and the log")
     return "".join(f"{line}\n" for line in lines)

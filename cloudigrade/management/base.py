@@ -28,10 +28,9 @@ class Command(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The parser with nothing in it but what the command adds."""
-        parser = super().create_parser(prog_name, subcommand, **kwargs)
-        if prog_name:  # from the shell: a wrong option shows the usage and exits with 2
-            parser.called_from_command_line = True
-        return parser
+        # from the shell: a wrong option, of an action too, shows the usage and exits with 2
+        self._called_from_command_line = bool(prog_name)
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_base_argument(self, parser: CommandParser, *args: Any, **kwargs: Any) -> None:
         """Nothing: Django's options would stand in the way of ours."""

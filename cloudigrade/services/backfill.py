@@ -5,6 +5,7 @@ Going on after an interruption, or doing it all again, changes nothing: records 
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.db import transaction
 from cloudigrade.clouds.protocol import Batch
 from cloudigrade.domain import days
 from cloudigrade.models import CloudAccount, FeedPosition, Gap, LogFile
-from cloudigrade.services import accounts, clouds, completeness, ingest, usage
+from cloudigrade.services import accounts, clouds, completeness, log_files, usage
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.staging import execute
 
@@ -28,6 +29,8 @@ class DayRead(NamedTuple):
     new: int
     """Records that told something new."""
     rejected: int
+    lost: int = 0
+    """Files that could be read and not stored."""
 
 
 class Found(NamedTuple):
@@ -91,7 +94,7 @@ class Backfill:
             is_begun = is_begun or self.listed > 0
             if is_begun:
                 self._keep(day, now)
-            yield DayRead(day, *(sum(column) for column in zip((0, 0, 0), *told, strict=True)))
+            yield DayRead(day, *(sum(column) for column in zip((0, 0, 0, 0), *told, strict=True)))
 
     def _keep(self, day: date, now: datetime) -> None:
         self._read_now.add(day)
@@ -125,9 +128,10 @@ class Backfill:
         gaps = Gap.objects.filter(account=self._row, source__in=list(names))
         return {*found.values_list("source", flat=True)} - {*gaps.values_list("source", flat=True)}
 
-    def _record(self, batch: Batch, now: datetime) -> tuple[int, int, int]:
-        recorded = ingest.record_logs(account=self._row, batch=batch, now=now)
-        return len(batch.read_sources), recorded.new, len(batch.rejected)
+    def _record(self, batch: Batch, now: datetime) -> tuple[int, int, int, int]:
+        reread = partial(self._cloud.read_files, self._account)
+        stored = log_files.record(account=self._row, batch=batch, reread=reread, now=now)
+        return stored.files, stored.new, len(batch.rejected), len(stored.lost)
 
 
 def default_end(*, account_id: int, first: date, now: datetime) -> date:

@@ -35,6 +35,9 @@ DISABLED = timedelta(days=1)
 
 MISSING, ALTERED = "is missing", "was altered after it was delivered"
 
+_BREAKS = "digests/"
+"""Begins the sources of gaps that are no log file: periods for which no digest holds."""
+
 
 class KnownGap(NamedTuple):
     """A part of an account's feed that is missing or altered."""
@@ -142,7 +145,7 @@ def _record_break(account_id: int, region: str, period: tuple[int, int], reason:
 
 
 def _break_name(region: str, period: tuple[int, int]) -> str:
-    return f"digests/{region}/{days.instant(period[0]):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{_BREAKS}{region}/{days.instant(period[0]):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _compare(account_id: int, files: Sequence[MissingFile], reasons: Mapping[str, str], now: datetime) -> int:
@@ -158,9 +161,10 @@ def _compare(account_id: int, files: Sequence[MissingFile], reasons: Mapping[str
         [reasons.get(file.source, MISSING) for file in named],
     ]
     execute(
-        "DELETE FROM cloudigrade_gap AS g USING cloudigrade_logfile AS l WHERE g.account_id = %s AND g.feed = %s"
-        " AND g.source = ANY(%s) AND l.account_id = g.account_id AND l.source = g.source AND l.sha256 = g.sha256",
-        [account_id, LOGS, columns[1]],
+        "DELETE FROM cloudigrade_gap AS g USING cloudigrade_logfile AS l, unnest(%s::text[], %s::text[])"
+        " AS n(source, sha256) WHERE g.account_id = %s AND g.feed = %s AND g.source = n.source"
+        " AND l.account_id = g.account_id AND l.source = n.source AND l.sha256 = n.sha256",
+        [columns[1], columns[2], account_id, LOGS],
     )
     return execute(
         "INSERT INTO cloudigrade_gap"
@@ -189,13 +193,14 @@ class Lost(NamedTuple):
 def record_lost(*, customer_id: int, cloud: str, lost: Mapping[str, Lost], reason: str, now: datetime) -> set[str]:
     """Each of these files is a gap until it is read once more and stored; the accounts of them that the customer has.
 
-    `lost` names the accounts by native id. Nothing is missing of what was stored before.
+    `lost` names the accounts by native id. Nothing is missing of what was stored before. The gap has no hash, for
+    nobody vouches for this one: whatever version of the file is stored heals it, until a digest names the file.
     """
     owned = CloudAccount.objects.filter(customer_id=customer_id, cloud=cloud, is_verified=True)
     ids = {native_id: pk for pk, native_id in owned.values_list("pk", "native_id") if native_id in lost}
     rows = {
         (ids[native_id], activity.storable_source(file.source)): (
-            *(activity.storable_source(file.region), file.sha256),
+            *(activity.storable_source(file.region), activity.storable_source(file.sha256)),
             *(lost[native_id].oldest_at, lost[native_id].newest_at),
         )
         for native_id in ids
@@ -206,7 +211,7 @@ def record_lost(*, customer_id: int, cloud: str, lost: Mapping[str, Lost], reaso
         execute(
             "INSERT INTO cloudigrade_gap"
             " (account_id, region, feed, source, sha256, starts_at, ends_at, reason, found_at)"
-            " SELECT n.account, n.region, %s, n.source, n.sha256, to_timestamp(n.oldest), to_timestamp(n.newest),"
+            " SELECT n.account, n.region, %s, n.source, '', to_timestamp(n.oldest), to_timestamp(n.newest),"
             "  %s, %s"
             " FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])"
             "  AS n(account, source, region, sha256, oldest, newest) WHERE NOT EXISTS (SELECT FROM cloudigrade_logfile"
@@ -302,13 +307,14 @@ def gaps(account_ids: Collection[int]) -> dict[int, list[KnownGap]]:
 
 def unread(*, account_id: int, limit: int) -> list[str]:
     """Files that a gap is open for, the newest first: they may be there by now."""
-    rows = Gap.objects.filter(account_id=account_id, feed=LOGS).exclude(sha256="").order_by("-starts_at", "-id")
+    files = Gap.objects.filter(account_id=account_id, feed=LOGS).exclude(source__startswith=_BREAKS)
+    rows = files.order_by("-starts_at", "-id")
     return list(rows.values_list("source", flat=True)[:limit])
 
 
 def accept_read(*, account_id: int, since: int, until: int) -> int:
     """Breaks of the chain within the period are gaps no more, because all that lies there was read; their number."""
-    breaks = Gap.objects.filter(account_id=account_id, feed=LOGS, sha256="")
+    breaks = Gap.objects.filter(account_id=account_id, feed=LOGS, source__startswith=_BREAKS)
     accepted = breaks.filter(starts_at__gte=days.instant(since), ends_at__lte=days.instant(until))
     return accepted.delete()[0]
 

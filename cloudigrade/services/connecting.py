@@ -19,7 +19,7 @@ from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount
 from cloudigrade.services import availability, clouds, removal, schedules, unmetered
-from cloudigrade.services.opened import LEFT, account_of, accounts_of
+from cloudigrade.services.opened import LEFT, account_of, accounts_of, are_sound
 from cloudigrade.services.schedules import Work
 
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -286,7 +286,9 @@ def _record_disconnection(account: CloudAccount, now: datetime) -> Outcome:
     with transaction.atomic():
         locked = _unchanged(account)
         before = availability.word(locked)
-        if locked.details and LEFT not in locked.details:  # by these what it told before finds its customer
+        if not are_sound(locked):
+            locked.details = {}
+        elif locked.details and LEFT not in locked.details:  # by these what it told before finds its customer
             locked.details = {LEFT: locked.details}
         locked.is_enabled = False
         locked.problem_code = locked.problem = ""

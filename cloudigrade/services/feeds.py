@@ -1,10 +1,14 @@
 """Whose feed it is: places of log files and notices in, the customers who connected them out."""
 
+import logging
 from collections.abc import Collection, Mapping
 
 from cloudigrade.clouds.cloud import NOTICES, Account, Cloud, Place, Route, Router
+from cloudigrade.clouds.protocol import Unreadable
 from cloudigrade.models import CloudAccount
 from cloudigrade.services import opened
+
+_log = logging.getLogger(__name__)
 
 
 def router(cloud: Cloud) -> Router:
@@ -12,15 +16,23 @@ def router(cloud: Cloud) -> Router:
 
     A place is a customer's only if the customer's own verified account logs to just there, or did until it was
     disconnected: an account that is named in somebody else's bucket is nobody's (S1). What is told of a time in which
-    the account is not metered is recorded too, and never counts.
+    the account is not metered is recorded too, and never counts. Nothing leads to an account of malformed details,
+    which is logged once, nor to log files whose reader is gone.
     """
+    malformed: set[int] = set()
 
     def routes(places: Collection[Place]) -> Mapping[Place, Route]:
         found: dict[Place, Route] = {}
         rows = _logging(cloud.name, {account for _, account in places})
         for row, account in zip(rows, opened.accounts_of(rows, as_left=True), strict=True):
-            own = {*cloud.places(account), (NOTICES, account.native_id)}
-            found |= {place: _route(row, account, place) for place in own.intersection(places)}
+            try:
+                own = _places(cloud, row, account)
+            except Unreadable as problem:
+                if row.pk not in malformed:
+                    _log.error("account %d: %s, so nothing leads to it", row.pk, problem)
+                malformed.add(row.pk)
+            else:
+                found |= {place: _route(row, account, place) for place in own.intersection(places)}
         return found
 
     return routes
@@ -37,6 +49,14 @@ def _logging(cloud: str, native_ids: Collection[str]) -> list[CloudAccount]:
         return []
     verified = CloudAccount.objects.filter(cloud=cloud, native_id__in=sorted(native_ids), is_verified=True)
     return list(verified.exclude(wanted="deleted"))
+
+
+def _places(cloud: Cloud, row: CloudAccount, account: Account) -> set[Place]:
+    """Where the account logs to, as far as it can be read there, and its notices; raises Unreadable."""
+    if not opened.are_sound(row):
+        raise Unreadable("its details are malformed")
+    files = cloud.places(account)
+    return {(NOTICES, account.native_id), *(() if opened.lacks_reader(account) else files)}
 
 
 def _route(row: CloudAccount, account: Account, place: Place) -> Route:

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
+import msgspec
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 
 from cloudigrade.clouds.cloud import Cloud, Delivery
 from cloudigrade.clouds.protocol import Batch, FileRead, Rejected, Unavailable
 from cloudigrade.domain import days
 from cloudigrade.domain.events import Feed
-from cloudigrade.models import CloudAccount
 from cloudigrade.services import activity, completeness, feeds
 from cloudigrade.services.activity import Recorded
 from cloudigrade.services.completeness import LOGS
@@ -24,7 +24,8 @@ from cloudigrade.services.staging import execute, fetch
 
 NOTICES: Final = "eventbridge"
 MESSAGES: Final = "message"
-"""Feeds by what they bring beside log files: notices, and messages that nobody can read."""
+LOST: Final = "lost"
+"""Feeds by what they bring beside log files: notices, messages that nobody can read, and what cannot be stored."""
 
 TRIES: Final = 5
 _IN_THE_WAY: Final = frozenset({"40001", "40P01", "23503"})
@@ -39,15 +40,23 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def drained(*, cloud: Cloud, clock: Callable[[], datetime]) -> Iterator[Delivery]:
-    """Each delivery of the cloud's queues once it is recorded; its messages are gone by the next.
+class LostPart(msgspec.Struct, frozen=True):
+    """What the quarantine keeps of a customer's part of a delivery that could not be stored."""
+
+    customer: int
+    sources: list[str]
+    """Log files that it was of; none where it was of notices alone."""
+
+
+def drained(*, cloud: Cloud, clock: Callable[[], datetime], most: int | None = None) -> Iterator[Delivery]:
+    """Each delivery of the cloud's queues once it is recorded, so many at most; its messages are gone by the next.
 
     Raises at the end what failed first, Unavailable where a queue cannot be read: the other queues have had their
     turn by then. Nothing is taken from any while the database does not answer.
     """
     fetch("SELECT 1")
     failed: Exception | None = None
-    for waiting in cloud.deliveries(feeds.router(cloud)):
+    for waiting in cloud.deliveries(feeds.router(cloud), most=most):
         try:
             with waiting as delivery:
                 record(cloud=cloud.name, delivery=delivery, now=clock())
@@ -72,9 +81,10 @@ def record(*, cloud: str, delivery: Delivery, now: datetime) -> Recorded:
     try:
         return persistently(lambda: _store(cloud, delivery, now))
     except (DatabaseError, UnicodeEncodeError) as error:
-        if not delivery.queue or not _is_of_data(error):
+        reason = refusal(error)
+        if not delivery.queue or not reason:
             raise
-        _log.warning("messages of %s cannot be stored together: %s", delivery.queue, _line(error))
+        _log.warning("messages of %s cannot be stored together: %s", delivery.queue, reason)
     return _apart(cloud, delivery, now)
 
 
@@ -83,18 +93,6 @@ def record_batch(
 ) -> Recorded:
     """What was read of a customer's feed is stored, in one transaction, and gaps that it fills are healed."""
     return persistently(lambda: _record(customer_id, cloud, feed, batch, speaks_for, now))
-
-
-def record_logs(*, account: CloudAccount, batch: Batch, now: datetime) -> Recorded:
-    """What was read of the log files of one account is stored; it says nothing of any other."""
-    return record_batch(
-        customer_id=account.customer_id,
-        cloud=account.cloud,
-        feed=LOGS,
-        batch=batch,
-        speaks_for=[account.native_id],
-        now=now,
-    )
 
 
 def record_lag(*, delivery: Delivery, now: datetime) -> None:
@@ -172,25 +170,36 @@ def _store(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
 
 def _apart(cloud: str, delivery: Delivery, now: datetime) -> Recorded:
     """Everything delivered is stored that can be, each customer's part in a transaction of its own."""
-    recorded, lost = [], list(delivery.rejected)
+    recorded = []
     for customer_id, batch in sorted(delivery.batches.items()):
         part = replace(delivery, batches={customer_id: batch}, rejected=[])
         try:
             recorded.append(persistently(partial(_store, cloud, part, now)))
         except (DatabaseError, UnicodeEncodeError) as error:
-            if not _is_of_data(error):
+            reason = refusal(error)
+            if not reason:
                 raise
             _log.exception("what %s delivered of customer %d is lost", delivery.queue, customer_id)
-            names = "\n".join([*batch.read_sources, *(item.source for item in batch.rejected)])
-            source, reason = f"{delivery.queue}/customer {customer_id}", f"cannot be stored: {_line(error)}"
-            persistently(partial(_record_lost, customer_id, cloud, batch, reason, now))
-            lost.append(Rejected(source, reason, content=names.encode("utf-8", "replace")))
-    persistently(partial(_store, cloud, replace(delivery, batches={}, rejected=lost), now))
+            record_lost(customer_id=customer_id, cloud=cloud, batch=batch, reason=reason, now=now)
+            _name_lost(f"{delivery.queue}/customer {customer_id}", customer_id, batch, reason, now)
+    persistently(partial(_store, cloud, replace(delivery, batches={}), now))
     return _added(recorded)
 
 
-def _record_lost(customer_id: int, cloud: str, batch: Batch, reason: str, now: datetime) -> None:
+def _name_lost(source: str, customer_id: int, batch: Batch, reason: str, now: datetime) -> None:
+    """What is lost stands in nobody's quarantine, for it is in gaps already; a replay reads its log files."""
+    sources = [*batch.read_sources, *(item.source for item in batch.rejected)]
+    named = LostPart(customer_id, [activity.storable_source(each) for each in sources])
+    item = Rejected(source, reason, content=msgspec.json.encode(named))
+    persistently(partial(activity.quarantine, customer_id=None, feed=LOST, rejected=[item], as_of=now))
+
+
+def record_lost(*, customer_id: int, cloud: str, batch: Batch, reason: str, now: datetime) -> None:
     """No account is complete past a log file that could not be stored, nor with one that could not be read."""
+    persistently(partial(_record_lost, customer_id, cloud, batch, reason, now))
+
+
+def _record_lost(customer_id: int, cloud: str, batch: Batch, reason: str, now: datetime) -> None:
     lost = {}
     for account in {file.account for file in batch.files} | {item.account for item in batch.rejected}:
         times = [min(max(at, 0), days.second_of(now)) for at in _times(batch, account)] or [days.second_of(now)]
@@ -213,17 +222,16 @@ def _added(recorded: Collection[Recorded]) -> Recorded:
     return Recorded(*(sum(each[place] for each in recorded) for place in range(len(Recorded._fields))))
 
 
-def _is_of_data(error: Exception) -> bool:
-    """Whether it is what was to be stored that the database refuses, so that it always will."""
-    return isinstance(error, DataError | IntegrityError | UnicodeEncodeError) or _state(error).startswith(_TOO_LARGE)
+def refusal(error: Exception) -> str:
+    """Why the database refuses what was to be stored, and always will; empty where the fault is not in that."""
+    is_of_data = isinstance(error, DataError | IntegrityError | UnicodeEncodeError)
+    if not (is_of_data or _state(error).startswith(_TOO_LARGE)):
+        return ""
+    return f"cannot be stored: {' '.join(str(error).split())}"
 
 
 def _state(error: Exception) -> str:
     return getattr(error.__cause__, "sqlstate", None) or ""
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _by_feed(batch: Batch) -> Iterator[tuple[str, Batch]]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Min
 
+from cloudigrade.clouds.protocol import CustomerProblem
 from cloudigrade.domain import days
 from cloudigrade.models import CloudAccount, FeedPosition, LogFile
-from cloudigrade.services import clouds, ingest, schedules
+from cloudigrade.services import accounts, clouds, log_files, schedules
 from cloudigrade.services.completeness import LOGS
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.schedules import Work
@@ -28,31 +31,47 @@ def poll(*, account_id: int, clock: Callable[[], datetime]) -> int:
     """The account's log files delivered since the last time are recorded; their number.
 
     Raises Unavailable and CustomerProblem; what was recorded by then is, and the rest is looked at the next time.
+    Raises accounts.Gone where the account is removed meanwhile.
     """
     row = CloudAccount.objects.filter(pk=account_id, is_verified=True, wanted="enabled", is_paused=False).first()
     if row is None:
         return 0
-    begun, read = clock(), 0
-    since = newest = _polled_until(row, begun)
-    found = clouds.get(row.cloud).log_files(
-        account_of(row),
+    begun = clock()
+    since = _polled_until(row, begun)
+    try:
+        read, newest = _read(row, (since, begun), clock)
+    except CustomerProblem:
+        accounts.get(account_id=account_id)  # what is gone no longer lets us in, and that is no problem
+        raise
+    with transaction.atomic():
+        accounts.hold(account_id=account_id)
+        FeedPosition.objects.update_or_create(
+            account_id=account_id,
+            region="",
+            feed=POLL,
+            defaults={"newest_at": min(max(newest, begun - QUIET), begun), "problem": ""},
+        )
+    return read
+
+
+def _read(row: CloudAccount, period: tuple[datetime, datetime], clock: Callable[[], datetime]) -> tuple[int, datetime]:
+    """The log files delivered in the period are recorded: their number, and the time of the newest record."""
+    cloud, account = clouds.get(row.cloud), account_of(row)
+    since, until = period
+    read, newest = 0, since
+    found = cloud.log_files(
+        account,
         since=max(days.second_of(since - OVERLAP), 0),
-        until=days.second_of(begun),
-        known=lambda names: known(account_id, names),
+        until=days.second_of(until),
+        known=lambda names: known(row.pk, names),
     )
     for batch in found:
-        ingest.record_logs(account=row, batch=batch, now=clock())
-        read += len(batch.read_sources)
-        told = (at for (account, _), at in batch.newest.items() if account == row.native_id)
+        reread = partial(cloud.read_files, account)
+        read += log_files.record(account=row, batch=batch, reread=reread, now=clock()).files
+        told = (at for (native_id, _), at in batch.newest.items() if native_id == row.native_id)
         newest = max(newest, days.instant(max(told, default=0)))
-        schedules.done(account_id=account_id, work=Work.POLL, next_at=clock() + schedules.LEASE)  # still at it
-    FeedPosition.objects.update_or_create(
-        account_id=account_id,
-        region="",
-        feed=POLL,
-        defaults={"newest_at": min(max(newest, begun - QUIET), begun), "problem": ""},
-    )
-    return read
+        schedules.done(account_id=row.pk, work=Work.POLL, next_at=clock() + schedules.LEASE)  # still at it
+    return read, newest
 
 
 def known(account_id: int, names: Collection[str]) -> Collection[str]:

@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from cloudigrade.clouds.cloud import Account, Cloud, MissingFile, Proof
-from cloudigrade.clouds.protocol import Batch
+from cloudigrade.clouds.cloud import Account, Cloud, Proof
 from cloudigrade.domain import days
-from cloudigrade.services import accounts, clouds, completeness, ingest
+from cloudigrade.services import accounts, clouds, completeness, log_files
+from cloudigrade.services.log_files import Stored
 from cloudigrade.services.opened import account_of
 
-FETCH = 200
-"""Files read and recorded at a time."""
 RETRIED = 500
 """Files that gaps are open for, and that one proof looks for again."""
 
@@ -29,12 +27,6 @@ class Proven(NamedTuple):
     """Of these, files that nobody had told us of."""
     gaps: int
     """Of these, files that are missing or altered."""
-
-
-class _Read(NamedTuple):
-    reasons: dict[str, str]
-    """Why files could not be read."""
-    files: int
 
 
 class Prover:
@@ -82,25 +74,12 @@ class Prover:
 
     def _step(self, proof: Proof, record: Callable[..., int], now: datetime) -> Proven:
         unread = completeness.missing(account_id=self._row.pk, files=proof.files)
-        read = self._read([file.location for file in unread], now, sources=unread)
-        gaps = record(account_id=self._row.pk, proof=proof, reasons=read.reasons, now=now)
+        read = self._read([file.location for file in unread], now)
+        gaps = record(account_id=self._row.pk, proof=proof, reasons=read.lost, now=now)
         if gaps or proof.break_at:
             reason = proof.reason if proof.break_at else ""
             _log.warning("account %s, %s: %s files missing. %s", self._row, proof.region, gaps, reason)
         return Proven(proof.region, len(proof.files), read.files, gaps)
 
-    def _read(self, locations: Sequence[str], now: datetime, *, sources: Sequence[MissingFile] = ()) -> _Read:
-        """Files that can be read are recorded; one that cannot is no news to the quarantine, for it is a gap."""
-        read = _Read({}, 0)
-        for first in range(0, len(locations), FETCH):
-            batch = self._cloud.read_files(self._account, locations[first : first + FETCH])
-            read.reasons.update({item.source: item.reason for item in batch.rejected if item.is_file})
-            batch.rejected = [item for item in batch.rejected if not item.is_file]
-            read = read._replace(files=read.files + len(batch.read_sources))
-            self._record(batch, now)
-        known = {file.source for file in sources}
-        return read._replace(reasons={source: why for source, why in read.reasons.items() if source in known})
-
-    def _record(self, batch: Batch, now: datetime) -> None:
-        if batch != Batch(accounts=batch.accounts):
-            ingest.record_logs(account=self._row, batch=batch, now=now)
+    def _read(self, locations: Sequence[str], now: datetime) -> Stored:
+        return log_files.fetch(row=self._row, opened=self._account, cloud=self._cloud, names=locations, now=now)

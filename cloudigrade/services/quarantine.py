@@ -5,19 +5,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+import msgspec
 from django.db.models import QuerySet
 from django.db.models.functions import Length
 
 from cloudigrade.clouds import registry
 from cloudigrade.clouds.cloud import Route
 from cloudigrade.clouds.protocol import CustomerProblem, Rejected, Unavailable, Unreadable
-from cloudigrade.models import CloudAccount, Quarantine
+from cloudigrade.models import CloudAccount, Gap, Quarantine
 from cloudigrade.redhat.messages import MalformedMessage
-from cloudigrade.services import clouds, completeness, feeds, inbox, ingest
-from cloudigrade.services.opened import account_of
+from cloudigrade.services import clouds, completeness, feeds, inbox, ingest, log_files
+from cloudigrade.services.ingest import LostPart
+from cloudigrade.services.opened import READER, account_of, lacks_reader
 
-_AGAIN: Final = frozenset({completeness.LOGS, ingest.MESSAGES})
+_AGAIN: Final = frozenset({completeness.LOGS, ingest.MESSAGES, ingest.LOST})
 """Feeds whose parts can be read again; a description is out of date by then."""
+
+_MESSAGES: Final = frozenset({ingest.MESSAGES, ingest.LOST, inbox.FEED})
+"""Feeds whose parts are messages."""
 
 
 class Kind(StrEnum):
@@ -110,7 +115,7 @@ def _entry(row: Quarantine, size: int) -> Entry:
     customer = row.customer
     return Entry(
         id=row.pk,
-        kind=Kind.MESSAGE if row.feed in (ingest.MESSAGES, inbox.FEED) else Kind.RECORD if size else Kind.FILE,
+        kind=Kind.MESSAGE if row.feed in _MESSAGES else Kind.RECORD if size else Kind.FILE,
         feed=row.feed,
         customer=(customer.org_id or customer.account_number or "") if customer else "",
         account=row.account,
@@ -128,6 +133,9 @@ def _read_again(row: Quarantine, now: datetime) -> None:
         return
     if row.feed not in _AGAIN:
         raise Unreadable("is a description, and the next one says it anew; drop it")
+    if row.feed == ingest.LOST:
+        _read_lost(msgspec.json.decode(bytes(row.content), type=LostPart), now)
+        return
     item = Rejected(row.source, row.reason, row.account, bytes(row.content), row.location)
     owner = None if row.customer_id is None else _owner(row.customer_id, row.account)
     problem = Unreadable("belongs to no cloud")
@@ -143,6 +151,22 @@ def _read_again(row: Quarantine, now: datetime) -> None:
     raise problem
 
 
+def _read_lost(part: LostPart, now: datetime) -> None:
+    """The log files that were lost with a part of a delivery are stored; raises Unreadable if one still is a gap."""
+    if not part.sources:
+        raise Unreadable("was of notices alone, which come but once; sweeps find what they told of, so drop it")
+    gaps = Gap.objects.filter(account__customer_id=part.customer, feed=completeness.LOGS, source__in=part.sources)
+    named = gaps.order_by("source")
+    for row in CloudAccount.objects.filter(pk__in=gaps.values("account_id"), is_verified=True).order_by("pk"):
+        names = list(named.filter(account=row).values_list("source", flat=True))
+        opened = account_of(row, as_left=True)
+        log_files.fetch(row=row, opened=opened, cloud=clouds.get(row.cloud), names=names, now=now)
+    left = list(named.values_list("source", "reason"))
+    if left:
+        source, reason = left[0]
+        raise Unreadable(f"{len(left)} of its log files cannot be read and stored, the first is {source}: {reason}")
+
+
 class _Owner(NamedTuple):
     cloud: str
     """Empty where the account does not tell."""
@@ -153,4 +177,7 @@ def _owner(customer_id: int, native_id: str) -> _Owner:
     row = CloudAccount.objects.filter(customer_id=customer_id, native_id=native_id, is_verified=True).first()
     if row is None:
         return _Owner("", Route(customer_id))
-    return _Owner(row.cloud, Route(customer_id, account_of(row).reader))
+    account = account_of(row, as_left=True)
+    if lacks_reader(account):
+        raise Unreadable(f"is read through account {account.details[READER]}, which is not connected")
+    return _Owner(row.cloud, Route(customer_id, account.reader))

@@ -29,12 +29,13 @@ LEASE = timedelta(minutes=15)
 
 
 def plan(*, account_ids: Iterable[int], work: Iterable[Work], at: datetime) -> None:
-    """The work is due then at the latest."""
+    """The work is due then at the latest; none is of an account that is gone."""
     execute(
         "INSERT INTO cloudigrade_duework AS d (account_id, work, due_at)"
-        " SELECT account_id, work, %s FROM unnest(%s::bigint[]) AS account_id, unnest(%s::text[]) AS work ORDER BY 1, 2"
+        " SELECT a.id, work, %s FROM cloudigrade_cloudaccount AS a, unnest(%s::text[]) AS work WHERE a.id = ANY(%s)"
+        " ORDER BY 1, 2"
         " ON CONFLICT (account_id, work) DO UPDATE SET due_at = least(d.due_at, excluded.due_at)",
-        [at, list(account_ids), [str(kind) for kind in work]],
+        [at, [str(kind) for kind in work], list(account_ids)],
     )
 
 

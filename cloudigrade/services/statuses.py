@@ -8,8 +8,10 @@ from typing import NamedTuple
 from django.db.models import Count, QuerySet
 
 from cloudigrade.clouds.cloud import Account, Trail
+from cloudigrade.clouds.protocol import Unreadable
 from cloudigrade.models import CloudAccount, FeedPosition, Instance
 from cloudigrade.services import clouds, completeness
+from cloudigrade.services.opened import are_sound
 from cloudigrade.services.staging import fetch
 
 SWEEP = "sweep"
@@ -176,10 +178,13 @@ def _status(
 
 def trail_of(account: CloudAccount) -> Trail | None:
     """What logs the account's activity; None unless it is connected, or was until a problem came up."""
-    if account.wanted != "enabled" or account.is_paused or not account.details:
+    if account.wanted != "enabled" or account.is_paused or not (account.details and are_sound(account)):
         return None
     seen = Account(account.native_id, account.credentials, account.external_id, account.details)
-    return clouds.get(account.cloud).trail(seen)
+    try:
+        return clouds.get(account.cloud).trail(seen)
+    except Unreadable:  # details that somebody else wrote: connecting makes them anew
+        return None
 
 
 def _problem_of(account: CloudAccount) -> str:

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from cloudigrade.clouds.cloud import RegionSweep
-from cloudigrade.clouds.protocol import Batch, InstanceActivity, InstanceDescription, TagChange
+from cloudigrade.clouds.protocol import Batch, CustomerProblem, InstanceActivity, InstanceDescription, TagChange
 from cloudigrade.domain import days, looks
 from cloudigrade.domain.events import Event, Feed, Kind
 from cloudigrade.domain.looks import Belief, Look
 from cloudigrade.domain.runs import SAME_TRANSITION
 from cloudigrade.models import CloudAccount
-from cloudigrade.services import activity, clouds, ingest
+from cloudigrade.services import accounts, activity, clouds, ingest
 from cloudigrade.services.opened import account_of
 from cloudigrade.services.staging import execute, fetch, transposed
 
@@ -62,12 +62,20 @@ _Believed = tuple[str, Belief]
 def sweep(*, account_id: int, now: datetime) -> Swept | None:
     """The account's cloud has been asked what runs, and the answer recorded; None if the account is not to be read.
 
-    Raises CustomerProblem and Unavailable where the account as a whole cannot be looked at.
+    Raises CustomerProblem and Unavailable where the account as a whole cannot be looked at, and accounts.Gone where it
+    is removed meanwhile.
     """
     row = CloudAccount.objects.filter(pk=account_id, is_verified=True, wanted="enabled", is_paused=False).first()
     if row is None:
         return None
-    return record(account_id=account_id, sweep=clouds.get(row.cloud).sweep(account_of(row)), now=now)
+    try:
+        swept = record(account_id=account_id, sweep=clouds.get(row.cloud).sweep(account_of(row)), now=now)
+    except CustomerProblem:
+        accounts.get(account_id=account_id)  # what is gone no longer lets us in, and that is no problem
+        raise
+    if not swept.regions:
+        accounts.get(account_id=account_id)
+    return swept
 
 
 def record(*, account_id: int, sweep: Iterable[RegionSweep], now: datetime) -> Swept:

@@ -6,6 +6,7 @@ from types import TracebackType
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
+from cloudigrade.services.accounts import Gone
 from cloudigrade.services.schedules import Work
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ class Apart:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """Whether the error, if there is one, ends here."""
+        if isinstance(error, Gone):  # removed meanwhile, and nothing is left to do for it
+            _log.info("%s ends: %s", self._work, error)
+            return True
         if not isinstance(error, Exception) or isinstance(error, _OF_THE_TASK):
             return False
         _log.error("%s of account %d failed", self._work, self._account_id, exc_info=error)

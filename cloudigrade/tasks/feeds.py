@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime, timedelta
-from itertools import islice
 
 from celery import shared_task
 from django.conf import settings
@@ -56,7 +55,7 @@ def _drain(name: str) -> int:
     cloud = clouds.get(name)
     count = 0
     try:
-        for delivery in islice(ingest.drained(cloud=cloud, clock=_now), SHARE):
+        for delivery in ingest.drained(cloud=cloud, clock=_now, most=SHARE):
             count += 1
             _log.info(
                 "%d messages of %s: %d left, %d rejected, %d foreign, %d passed over",

@@ -115,6 +115,10 @@ def test_all_mistakes_are_reported_at_once_and_without_secrets(monkeypatch):
             ("AWS_ENDPOINT_URL", url, "AWS_ENDPOINT_URL: is no URL such as http://127.0.0.1:5000")
             for url in ("nonsense", "127.0.0.1:5000", "http://", "http://a b", "http://a:b", "http://[x", "ftp://a")
         ),
+        *(
+            (name, "http://127.0.0.1:99999", f"{name}: is no URL such as http://127.0.0.1:5000")
+            for name in (f"AWS_ENDPOINT_URL_{service}" for service in ("CLOUDTRAIL", "EC2", "S3", "SQS", "STS"))
+        ),
     ],
 )
 def test_a_mistake_says_what_is_wrong(monkeypatch, variable, value, mistake):

@@ -14,7 +14,7 @@ def process_id():
 
 
 def begin_request():
-    connection.health_check_enabled = True
+    vars(connection)["health_check_enabled"] = True  # as with CONN_HEALTH_CHECKS
     connection.close_if_unusable_or_obsolete()
 
 

@@ -9,6 +9,8 @@ from django.core.management.base import CommandError
 from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
 from cloudigrade.domain.problems import Problem
 from cloudigrade.models import CloudAccount, Customer, DueWork, ExternalId
+from cloudigrade.services import sweeps
+from cloudigrade.services.accounts import Gone
 from tests.builders import ACCOUNT, REGION
 from tests.fake_cloud import BUCKET
 from tests.services.stored import Stored
@@ -320,3 +322,23 @@ def test_there_is_nothing_to_verify_of_what_is_off(shell, added):
     shell.run("pause", ACCOUNT, "--yes")
 
     assert shell.fails("verify", ACCOUNT) == (1, f"account {ACCOUNT} is paused, so there is nothing to verify")
+
+
+def test_a_role_that_cannot_be_leaves_no_new_customer(shell):
+    status, _ = shell.fails("add", "--customer", "typo", "--arn", "nonsense")
+    assert status == 1
+    assert not Customer.objects.filter(org_id="typo").exists()
+
+
+def test_a_name_longer_than_any_is_bad_usage(shell):
+    name = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 501
+    assert shell.fails("list", "--customer", name) == (2, f"'{name[:20]}'... is longer than 1000 bytes")
+    assert not shell.run("list", "--customer", name[1:]).err
+
+
+def test_an_account_that_is_deleted_while_it_is_looked_at_is_one_line(shell, arn, monkeypatch):
+    def gone(**given):
+        raise Gone(given["account_id"])
+
+    monkeypatch.setattr(sweeps, "sweep", gone)
+    assert shell.fails("add", "--arn", arn) == (1, "the account has been deleted meanwhile")

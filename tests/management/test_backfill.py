@@ -234,6 +234,7 @@ def test_both_speak_json(connected):
         "rejected": 0,
         "metered_from": "2026-03-03T00:00:00Z",
         "missing": 0,
+        "lost": 0,
     }
 
 

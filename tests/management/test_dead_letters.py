@@ -90,3 +90,8 @@ def test_commands_are_called_with_hyphens(capsys):
     assert program._load("dead-letters").help == command.Command.help
     assert program.main(["dead_letters"]) == 2
     assert "did you mean dead-letters?" in capsys.readouterr().err
+
+
+def test_a_wrong_option_of_an_action_is_bad_usage(operator):
+    told = operator.run(command.Command(), "dead-letters", "list", "--format", "xml")
+    assert (told.status, told.err.partition(" list ")[0]) == (2, "usage: cloudigrade dead-letters")

@@ -176,3 +176,19 @@ def test_o3_a_poison_message_of_sources_is_shown_and_acted_on_once_it_can_be_rea
     assert (replayed.status, replayed.err) == (1, "1 of 2 still cannot be read")
     assert "its value is no JSON object" in replayed.out
     assert Inbox.objects.get().lane == "11"
+
+
+@pytest.mark.parametrize("arguments", [("list", "--limit"), ("show",), ("replay",), ("drop", "--yes")])
+@pytest.mark.parametrize("number", ["-1", "0", "x", "1.5", "1" * 5000])
+def test_a_number_that_is_none_is_bad_usage(quarantine, arguments, number):
+    told = quarantine(*arguments, number)
+
+    assert told.status == 2
+    assert told.err.startswith("usage: cloudigrade quarantine ")
+
+
+def test_a_number_may_be_larger_than_any_there_is(quarantine, ids):
+    many = "9" * 20
+    assert "is not JSON" in quarantine("list", "--limit", many).out
+    for arguments in (("show", many), ("replay", many), ("drop", "--yes", many)):
+        assert quarantine(*arguments)[::2] == (2, f"no entry {2**63 - 1}")

@@ -364,3 +364,15 @@ def test_a_report_needs_every_account_proven_or_not(make_stored):
     made.take(batch(newest={(SECOND, REGION): clock(30)}))
     assert complete() == [True, False]
     assert completeness.complete_until([second.pk]) == {second.pk: None}
+
+
+def test_a_file_that_was_read_as_named_is_no_gap_though_another_version_could_not_be_stored(stored, account):
+    """The gap of that version has no hash."""
+    read(account, "a")
+    lost = {ACCOUNT: completeness.Lost([FileRead(ACCOUNT, REGION, "a", "bb")], clock(2), clock(2))}
+    completeness.record_lost(customer_id=stored.customer_id, cloud="aws", lost=lost, reason="x", now=AS_OF)
+    assert gaps(account) == [("a", 2, 2, "x")]
+
+    record(account, proof(6, file("a")))
+
+    assert gaps(account) == []

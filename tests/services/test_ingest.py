@@ -214,7 +214,8 @@ def test_what_of_one_customer_cannot_be_stored_costs_no_other(stored, make_store
     assert list(InstanceEvent.objects.values_list("instance__native_id", flat=True)) == ["i-2"]
     kept, named = Quarantine.objects.order_by("source")
     assert (named.customer_id, named.source) == (None, f"{LOGS}/customer {stored.customer_id}")
-    assert (bytes(named.content), kept.source) == (b"AWSLogs/a\nAWSLogs/?", "q/1")
+    assert (named.feed, kept.feed, kept.source) == ("lost", "message", "q/1")
+    assert bytes(named.content) == b'{"customer":%d,"sources":["AWSLogs/a","AWSLogs/?"]}' % stored.customer_id
     assert named.reason.startswith("cannot be stored: invalid input syntax for type integer")
     assert f"delivered of customer {stored.customer_id} is lost" in caplog.text
 
@@ -303,3 +304,16 @@ def test_queues_that_cannot_be_asked_keep_what_was_known(stored, cloud, caplog):
 def test_a_delivery_of_nothing_stores_nothing(stored):
     assert record(delivery({})) == (0, 0, 0)
     assert record(delivery({stored.customer_id: Batch()})) == (0, 0, 0)
+
+
+def refuse(monkeypatch, *sources):
+    """PostgreSQL refuses whatever these log files hold, after something of it was stored."""
+    original = activity.record
+
+    def refused(**given):
+        recorded = original(**given)
+        if {file.source for file in given["batch"].files} & set(sources):
+            execute("SELECT 'x'::int")
+        return recorded
+
+    monkeypatch.setattr(activity, "record", refused)

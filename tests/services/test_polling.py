@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cloudigrade.clouds.protocol import FileRead, Unavailable
+from cloudigrade.clouds.protocol import CustomerProblem, FileRead, Unavailable
 from cloudigrade.domain import days
 from cloudigrade.models import CloudAccount, DueWork, FeedPosition, InstanceEvent, LogFile
-from cloudigrade.services import polling, schedules
+from cloudigrade.services import accounts, polling, removal, schedules
 from cloudigrade.services.schedules import Work
 from tests.builders import ACCOUNT, AS_OF, REGION, batch, launch
 from tests.fake_accounts import LogFile as Lying
@@ -153,3 +153,22 @@ def test_a_long_look_is_not_begun_by_another_meanwhile(cloud, account):
     poll(account, AS_OF + 14 * MINUTE)
 
     assert DueWork.objects.get(work="poll").due_at == AS_OF + 14 * MINUTE + schedules.LEASE
+
+
+@pytest.mark.parametrize("error", [None, CustomerProblem("the role is gone")], ids=["read", "refused"])
+def test_an_account_that_is_removed_meanwhile_is_gone(cloud, account, monkeypatch, error):
+    lie(cloud, 0, AS_OF)
+    original = cloud.log_files
+
+    def removing(given, **more):
+        yield from original(given, **more)
+        removal.remove(account_id=account, now=AS_OF)
+        if error:
+            raise error
+
+    monkeypatch.setattr(cloud, "log_files", removing)
+
+    with pytest.raises(accounts.Gone, match=f"account {account} is gone"):
+        poll(account, AS_OF + MINUTE)
+
+    assert not FeedPosition.objects.exists()

@@ -212,7 +212,7 @@ def test_an_account_that_is_not_read_is_not_proven(connected, state):
 
 
 def test_many_files_are_read_in_parts(connected, monkeypatch):
-    monkeypatch.setattr("cloudigrade.services.proving.FETCH", 2)
+    monkeypatch.setattr("cloudigrade.services.log_files.FETCH", 2)
     for number in range(5):
         connected.trail.log(0.1 + number / 10, f"i-{number}")
     connected.trail.write(hours=1)

@@ -4,7 +4,7 @@ import pytest
 
 from cloudigrade.clouds.protocol import CustomerProblem, Rejected, Unavailable
 from cloudigrade.models import CloudAccount, InstanceEvent, Quarantine
-from cloudigrade.services import activity, quarantine
+from cloudigrade.services import accounts, activity, quarantine
 from cloudigrade.services.quarantine import Entry, Filter, Kind, Replayed
 from tests.builders import ACCOUNT, AS_OF, batch, launch
 from tests.fake_cloud import BUCKET, FakeCloud, installed
@@ -131,3 +131,27 @@ def test_what_is_dropped_is_gone_and_keeps_no_day_from_being_complete(stored):
     ids = [keep(FILE, stored.customer_id), keep(RECORD, stored.customer_id)]
     assert quarantine.drop(ids=[ids[0], 12345]) == 1
     assert [entry.id for entry in quarantine.entries(Filter())] == ids[1:]
+
+
+@pytest.mark.parametrize("details", [{"bucket": "b", "reader": "000000000043"}, {"left": {"reader": "000000000043"}}])
+def test_a_file_is_read_again_through_its_reader_or_not_at_all(stored, cloud, monkeypatch, details):
+    """Of an account that is disabled, too; and never by our own identity."""
+    CloudAccount.objects.update(details=details)
+    entry = keep(FILE, stored.customer_id)
+    given, original = [], cloud.reread
+
+    def reread(item, router, owner):
+        given.append(owner)
+        return original(item, router, owner)
+
+    monkeypatch.setattr(cloud, "reread", reread)
+    assert replay(entry).reason == "is read through account 000000000043, which is not connected"
+    assert given == []
+
+    accounts.ensure_accounts(
+        customer_id=stored.customer_id, cloud="aws", native_ids=["000000000043"], metered_from=AS_OF, now=AS_OF
+    )
+    cloud.readable[SOURCE] = batch(launch("i-1", 1))
+
+    assert replay(entry) == Replayed(entry, "")
+    assert [route.reader.native_id for route in given] == ["000000000043"]

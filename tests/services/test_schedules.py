@@ -80,3 +80,9 @@ def test_cancelled_work_stays_away_even_if_somebody_is_at_it(accounts):
     schedules.done(account_id=accounts[0], work=Work.SWEEP, next_at=AS_OF)
 
     assert set(DueWork.objects.values_list("account_id", flat=True)) == {accounts[1]}
+
+
+def test_nothing_is_planned_for_an_account_that_is_gone(stored):
+    account = CloudAccount.objects.get().pk
+    schedules.plan(account_ids=[account, account + 1], work=[Work.SWEEP, Work.POLL], at=AS_OF)
+    assert sorted(DueWork.objects.values_list("account", "work")) == [(account, "poll"), (account, "sweep")]

@@ -6,11 +6,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cloudigrade.clouds.protocol import Batch, Rejected
+from cloudigrade.clouds.protocol import Batch, CustomerProblem, Rejected
 from cloudigrade.domain.events import Feed
 from cloudigrade.models import CloudAccount, FeedPosition, Instance, InstanceEvent, Quarantine, TagEvent
-from cloudigrade.services import activity, sweeps
+from cloudigrade.services import accounts, activity, removal, sweeps
 from cloudigrade.services.staging import execute
+from tests import fake_cloud
 from tests.builders import (
     ACCOUNT,
     AS_OF,
@@ -25,6 +26,7 @@ from tests.builders import (
     red_hat_image,
     stop,
 )
+from tests.services.owners import Owner
 from tests.services.swept import ANY, BYOS, PAYG, Sweeper, converted, described, looked, off
 
 AHEAD = 1000
@@ -250,3 +252,21 @@ def test_an_outage_is_asked_about_again_after_a_quarter_of_its_time(sweep, answe
     again = sweeps.retry_at(account_id=sweep.account.pk, now=moment(12), interval=timedelta(hours=1))
 
     assert again - moment(12) == timedelta(minutes=pause)
+
+
+@pytest.mark.parametrize("error", [None, CustomerProblem("the role is gone")], ids=["swept", "refused"])
+def test_an_account_that_is_removed_meanwhile_is_gone(db, monkeypatch, error):
+    cloud = fake_cloud.installed(monkeypatch)
+    account = Owner(cloud).connected()
+    original = cloud.sweep
+
+    def removing(given):
+        yield from original(given)
+        removal.remove(account_id=account, now=AS_OF)
+        if error:
+            raise error
+
+    monkeypatch.setattr(cloud, "sweep", removing)
+
+    with pytest.raises(accounts.Gone, match=f"account {account} is gone"):
+        sweeps.sweep(account_id=account, now=AS_OF)

@@ -4,6 +4,7 @@ import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
+from cloudigrade.services.accounts import Gone
 from cloudigrade.services.schedules import Work
 from cloudigrade.tasks.apart import Apart
 
@@ -22,3 +23,12 @@ def test_what_is_of_the_task_passes(error, caplog):
     with pytest.raises(error), Apart(Work.SWEEP, 42):
         raise error
     assert caplog.records == []
+
+
+def test_an_account_that_is_removed_meanwhile_is_one_line(caplog):
+    caplog.set_level("INFO")
+    with Apart(Work.POLL, 42):
+        raise Gone(42)
+
+    (entry,) = caplog.records
+    assert (entry.levelname, entry.getMessage()) == ("INFO", "poll ends: account 42 is gone")

@@ -89,7 +89,7 @@ def _readers(
     others = [
         each for each in readers if each.native_id != account.native_id and access.partition_of(each) == partition
     ]
-    kept = [stored.parse(each.details) for each in others]
+    kept = [stored.known(each.details) for each in others]
     proven = {each.reader for each in kept if each.bucket == trail.bucket}
     others.sort(key=lambda each: (each.native_id not in proven, each.native_id != trail.account))
     return (account, *others[:_MOST_READERS])

@@ -58,9 +58,9 @@ class Aws:
         """The bucket that the account logs to."""
         return onboarding.places(self._access, account)
 
-    def deliveries(self, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
+    def deliveries(self, router: Router, *, most: int | None = None) -> Iterator[AbstractContextManager[Delivery]]:
         """What waits in our queues, read and ready to be recorded."""
-        return feeds.deliveries(self._access, router)
+        return feeds.deliveries(self._access, router, most=most)
 
     def queues(self) -> Iterable[QueueLength]:
         """How much waits in our queues."""

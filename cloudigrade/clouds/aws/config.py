@@ -1,7 +1,7 @@
 """What may be set for AWS; credentials are the SDK's own business, and its endpoint is only checked."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field
@@ -39,6 +39,18 @@ def _endpoint(url: str) -> str:
     return url
 
 
+_Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
+def _endpoint_of(service: str) -> Any:
+    return Field(
+        "",
+        validation_alias=f"AWS_ENDPOINT_URL_{service}",
+        max_length=1024,
+        description=f"The same for {service} alone.",
+    )
+
+
 class Section(BaseSettings):
     """The AWS part of the environment."""
 
@@ -55,12 +67,17 @@ class Section(BaseSettings):
         pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$",
         description="Region of our own bucket and queues in the partition `aws`.",
     )
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
+    endpoint: _Endpoint = Field(
         "",
         validation_alias="AWS_ENDPOINT_URL",
         max_length=1024,
         description="Where the AWS SDK asks instead of AWS, as `http://host:port`; the SDK reads it itself.",
     )
+    cloudtrail_endpoint: _Endpoint = _endpoint_of("CLOUDTRAIL")
+    ec2_endpoint: _Endpoint = _endpoint_of("EC2")
+    s3_endpoint: _Endpoint = _endpoint_of("S3")
+    sqs_endpoint: _Endpoint = _endpoint_of("SQS")
+    sts_endpoint: _Endpoint = _endpoint_of("STS")
     cn_profile: str = Field(
         "",
         validation_alias="AWS_CN_PROFILE",

@@ -2,13 +2,13 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cloudigrade.clouds.aws import details, keys, notifications, packing, reading, session, trail
+from cloudigrade.clouds.aws import details, keys, notifications, reading, session, trail
 from cloudigrade.clouds.aws.notifications import Named, StoredObject
 from cloudigrade.clouds.aws.queues import Message
 from cloudigrade.clouds.cloud import NOTICES, Delivery, Place, Route, Router
@@ -31,6 +31,7 @@ PATIENCE: Final = 3
 Anybody may write of any key, so that only a digest says that a file is missing."""
 
 _AHEAD: Final = 100  # objects asked for before their turn: as many as a delivery has messages
+_MOST: Final = 250_000  # activities of one delivery, some 100 MB; what is beyond comes again
 _log = logging.getLogger(__name__)
 
 
@@ -54,13 +55,6 @@ class _Letter:
     objects: set[StoredObject] = field(default_factory=set)
 
 
-_Asked = tuple[StoredObject, int, Future[tuple[Batch, int] | _Later]]
-_Outcomes = Iterator[tuple[StoredObject, int, tuple[Batch, int] | _Later]]
-"""Object, owner, and what it holds with the number of foreign records in it."""
-Finish = Callable[[], tuple[Delivery, set[str]]]
-"""Gives what the messages lead to, and the ids of those that must stay in the queue."""
-
-
 class Desk:
     """Reads what messages of one partition lead to; the pool's threads fetch and read the log files."""
 
@@ -79,17 +73,20 @@ class Desk:
         self._pool = pool
         self._takes_notices = takes_notices
 
-    def begin(self, label: str, messages: list[Message]) -> Finish:
-        """It is known whose the objects are that the messages name, and the first of them are being fetched."""
+    def open(self, label: str, messages: list[Message]) -> "Reading":
+        """The messages, and what they name."""
         times = [message.sent_at for message in messages if message.sent_at is not None]
         delivery = Delivery(label, messages=len(messages), oldest_at=min(times, default=None))
         letters = _opened(delivery, messages)
-        places = self._sift(delivery, letters)
-        routes = self._router({*places.values(), *((NOTICES, each.account) for each in _notices(letters))})
-        _add_notices(delivery, letters, routes)
-        wanted = {stored: routes[place] for stored, place in places.items() if place in routes}
-        delivery.foreign += len(places) - len(wanted)
-        return partial(_finish, delivery, letters, self._outcomes(_received(letters, wanted), wanted))
+        return Reading(self, delivery, letters, self._sift(delivery, letters))
+
+    def routes(self, places: Collection[Place]) -> Mapping[Place, Route]:
+        """Whose the places are, as of now."""
+        return self._router(places)
+
+    def ask(self, stored: StoredObject, route: Route, received: int) -> "_Asked":
+        """The object is being fetched and read."""
+        return _Asked(route, self._pool.submit(self._outcome, stored, route, received))
 
     def _sift(self, delivery: Delivery, letters: Iterable[_Letter]) -> dict[StoredObject, Place]:
         """The log files that are named, each once, and whose they are; everything else is counted."""
@@ -110,34 +107,13 @@ class Desk:
                     places[stored] = (stored.bucket, place.account)
         return places
 
-    def _outcomes(self, received: Mapping[StoredObject, int], wanted: Mapping[StoredObject, Route]) -> _Outcomes:
-        """What each object holds, in turn; so many are asked for before, from now on."""
-        rest = iter(received.items())
-        waiting: deque[_Asked] = deque()
-
-        def ask() -> None:
-            for stored, times in rest:
-                route = wanted[stored]
-                waiting.append((stored, route.owner, self._pool.submit(self._outcome, stored, route, times)))
-                if len(waiting) >= _AHEAD:
-                    return
-
-        def outcomes() -> _Outcomes:
-            while waiting:
-                stored, owner, future = waiting.popleft()
-                yield stored, owner, future.result()
-                ask()
-
-        ask()
-        return outcomes()
-
     def _outcome(self, stored: StoredObject, route: Route, received: int) -> tuple[Batch, int] | _Later:
         """What the object holds, with the number of foreign records; whatever is wrong with it costs it alone."""
         batch = Batch()
         try:
             source = _source(self._access, stored, route, self._partition)
             try:
-                content = trail.read(_measured(source), denied=_Refused)
+                content = trail.read(source, denied=_Refused)
             except Unreadable as problem:
                 return _unread(source, problem, received)
             return batch, reading.add_log(batch, trail.Content(source, content))
@@ -148,20 +124,68 @@ class Desk:
             return _Later(f"s3://{stored.bucket}/{keys.printable(stored.key)}")
 
 
-def _finish(delivery: Delivery, letters: Iterable[_Letter], outcomes: _Outcomes) -> tuple[Delivery, set[str]]:
-    later = set()
-    for stored, owner, outcome in outcomes:
-        if isinstance(outcome, _Later):
-            later.add(stored)
-            _log.warning("a log file is read later: %s", outcome.reason)
-            continue
-        batch, foreign = outcome
-        delivery.foreign += foreign
-        if batch != Batch():
-            delivery.batches.setdefault(owner, Batch()).add(batch)
-    left = {letter.message.id for letter in letters if letter.objects & later}
-    delivery.left = len(left)
-    return delivery, left
+class _Asked(NamedTuple):
+    """An object that was asked for, as it was routed then."""
+
+    route: Route
+    outcome: "Future[tuple[Batch, int] | _Later]"
+
+
+class Reading:
+    """Messages that were opened; what they lead to is found out when it is their turn."""
+
+    def __init__(
+        self, desk: Desk, delivery: Delivery, letters: list[_Letter], places: Mapping[StoredObject, Place]
+    ) -> None:
+        self._desk = desk
+        self._delivery = delivery
+        self._letters = letters
+        self._places = places
+        self._received = _received(letters)
+        self._asked: dict[StoredObject, _Asked] = {}
+
+    def fetch(self) -> None:
+        """The first objects are being fetched, for whom they seem to be."""
+        routes = self._desk.routes(set(self._places.values()))
+        self._ask_some(((stored, routes[place]) for stored, place in self._places.items() if place in routes), _AHEAD)
+
+    def finish(self) -> tuple[Delivery, set[str]]:
+        """What the messages lead to, and the ids of those that must stay in the queue."""
+        delivery = self._delivery
+        notices = {(NOTICES, each.account) for each in _notices(self._letters)}
+        routes = self._desk.routes({*self._places.values(), *notices})  # anew: some time has passed since the fetching
+        _add_notices(delivery, self._letters, routes)
+        wanted = {stored: routes[place] for stored, place in self._places.items() if place in routes}
+        delivery.foreign += len(self._places) - len(wanted)
+        later = self._read(wanted)
+        left = {letter.message.id for letter in self._letters if letter.objects & later}
+        delivery.left = len(left)
+        return delivery, left
+
+    def _read(self, wanted: Mapping[StoredObject, Route]) -> set[StoredObject]:
+        """What the objects hold is in the delivery; those that could not be read just now, or are too many."""
+        delivery, later = self._delivery, set()
+        rest, ahead = deque(wanted), iter(wanted.items())
+        self._ask_some(ahead, _AHEAD)
+        while rest and _activities(delivery) < _MOST:
+            self._ask_some(ahead, 1)
+            stored = rest.popleft()
+            outcome = self._asked.pop(stored).outcome.result()
+            if isinstance(outcome, _Later):
+                later.add(stored)
+                _log.warning("a log file is read later: %s", outcome.reason)
+                continue
+            batch, foreign = outcome
+            delivery.foreign += foreign
+            if batch != Batch():
+                delivery.batches.setdefault(wanted[stored].owner, Batch()).add(batch)
+        return later | set(rest)
+
+    def _ask_some(self, wanted: Iterator[tuple[StoredObject, Route]], number: int) -> None:
+        """The next objects are being fetched, each for whom it is now."""
+        for stored, route in islice(wanted, number):
+            if stored not in self._asked or self._asked[stored].route != route:
+                self._asked[stored] = self._desk.ask(stored, route, self._received[stored])
 
 
 def client_of(access: session.Access, route: Route, partition: str) -> "S3Client":
@@ -184,11 +208,15 @@ def _opened(delivery: Delivery, messages: Iterable[Message]) -> list[_Letter]:
     return letters
 
 
-def _received(letters: Iterable[_Letter], wanted: Mapping[StoredObject, Route]) -> dict[StoredObject, int]:
-    """How often we have heard of each object that is wanted."""
+def _activities(delivery: Delivery) -> int:
+    return sum(len(batch.instances) + len(batch.tags) for batch in delivery.batches.values())
+
+
+def _received(letters: Iterable[_Letter]) -> dict[StoredObject, int]:
+    """How often we have heard of each object."""
     received: dict[StoredObject, int] = {}
     for letter in letters:
-        for stored in letter.objects & wanted.keys():
+        for stored in letter.objects:
             received[stored] = max(letter.message.received, received.get(stored, 0))
     return received
 
@@ -233,12 +261,4 @@ def _source(access: session.Access, stored: StoredObject, route: Route, partitio
     place = keys.place_of(stored.key)
     name = keys.printable(place.name)
     client = client_of(access, route, partition)
-    return trail.Source(name, place.account, place.region, stored.size, stored.key, stored.bucket, client)
-
-
-def _measured(source: trail.Source) -> trail.Source:
-    """The same, with the object's own size where what the message says would keep it from being read."""
-    if source.store is None or source.size <= packing.MAX_BYTES:
-        return source
-    with session.translated(f"s3://{source.bucket}/{source.path}", denied=_Refused):
-        return source._replace(size=source.store.head_object(Bucket=source.bucket, Key=source.path)["ContentLength"])
+    return trail.Source(name, place.account, place.region, 0, stored.key, stored.bucket, client)

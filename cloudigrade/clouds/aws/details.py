@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from cloudigrade.clouds.protocol import Unreadable
+
 
 class Details(msgspec.Struct, frozen=True):
     """Where an account's log files lie, whose trail writes them, and who may read them."""
@@ -46,5 +48,16 @@ class Details(msgspec.Struct, frozen=True):
 
 
 def parse(details: Mapping[str, Any]) -> Details:
-    """The typed details; those of an account that is not connected are empty."""
-    return msgspec.convert(dict(details), Details)
+    """The typed details; those of an account that is not connected are empty. Raises Unreadable for malformed ones."""
+    try:
+        return msgspec.convert(dict(details), Details)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"its details are malformed: {error}") from error
+
+
+def known(details: Mapping[str, Any]) -> Details:
+    """The same for whoever finds the details out anew: malformed ones are empty."""
+    try:
+        return parse(details)
+    except Unreadable:
+        return Details()

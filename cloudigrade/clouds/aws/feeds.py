@@ -1,16 +1,17 @@
 """What our queues deliver: messages in, what the log files and notices say that they lead to out, by customer."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple
 
 from botocore import exceptions
 
 from cloudigrade.clouds.aws import keys, queues, reading, session, trail
-from cloudigrade.clouds.aws.desk import PATIENCE, Desk, Finish, client_of
+from cloudigrade.clouds.aws.desk import PATIENCE, Desk, Reading, client_of
 from cloudigrade.clouds.aws.queues import Message, Queue
 from cloudigrade.clouds.cloud import Delivery, Route, Router
 from cloudigrade.clouds.protocol import Batch, Rejected, Unavailable, Unreadable
@@ -20,6 +21,7 @@ PAUSES: Final[Mapping[int, int]] = {3: 1800, 4: 7200}
 not make dead letters of everything."""
 
 _PREFIXES: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_log = logging.getLogger(__name__)
 _Place = tuple[str, str]
 """Partition and name of a queue."""
 
@@ -32,21 +34,33 @@ class _Taken(NamedTuple):
     messages: list[Message]
 
 
-def deliveries(access: session.Access, router: Router) -> Iterator[AbstractContextManager[Delivery]]:
-    """What waits in our queues, by turns until none waits; a queue that failed is raised after the others' turns.
+class _Begun(NamedTuple):
+    """Messages, and what is read of them."""
 
-    A queue whose delivery failed in the block has no further turn, beyond what was taken from it by then: behind a
-    delivery that is full, the objects of the next are fetched while it is recorded.
+    taken: _Taken
+    reading: Reading
+
+
+def deliveries(
+    access: session.Access, router: Router, *, most: int | None = None
+) -> Iterator[AbstractContextManager[Delivery]]:
+    """What waits in our queues, by turns until none waits, or so often at most.
+
+    A queue that failed is raised after the others' turns. One whose delivery failed in the block has no further turn,
+    beyond what was taken from it by then: behind a delivery that is full, the objects of the next are fetched while it
+    is recorded.
     """
     turns = _Turns(access)
     pool = ThreadPoolExecutor(session.CONNECTIONS)
     begin = partial(_begun, access, router, pool)
+    left = most
+    ahead = None
     try:
-        ahead = None
-        while begun := ahead or begin(turns.take()):
-            taken, finish = begun
-            ahead = begin(turns.take_ahead()) if len(taken.messages) > queues.MOST else None
-            yield _delivered(taken, finish, partial(turns.drop, taken.place))
+        while left != 0 and (begun := ahead or begin(turns.take())):
+            left = None if left is None else left - 1
+            is_full = len(begun.taken.messages) > queues.MOST
+            ahead = begin(turns.take_ahead(), is_ahead=True) if is_full and left != 0 else None
+            yield _delivered(begun, partial(turns.drop, begun.taken.place))
     finally:
         pool.shutdown(cancel_futures=True)
     if turns.failed:
@@ -87,7 +101,7 @@ class _Turns:
     def take_ahead(self) -> _Taken | None:
         """The next messages that are to be had at once; no queue counts as empty for that."""
         for _ in range(len(self._waiting)):
-            taken = self._taken(self._waiting.popleft(), 0)
+            taken = self._tried(self._waiting.popleft())
             if taken:
                 self._waiting.append(taken.place)
                 if taken.messages:
@@ -98,6 +112,14 @@ class _Turns:
         """The queue has no further turn."""
         if place in self._waiting:
             self._waiting.remove(place)
+
+    def _tried(self, place: _Place) -> _Taken | None:
+        """What the queue gives at once; whatever is wrong with it is raised later, as something else is in hand."""
+        try:
+            return self._taken(place, 0)
+        except Exception as error:  # noqa: BLE001 - raised after the others' turns
+            self.failed = self.failed or error
+            return None
 
     def _taken(self, place: _Place, wait: int) -> _Taken | None:
         """What the queue gives, if it does not fail."""
@@ -110,29 +132,28 @@ class _Turns:
 
 
 def _begun(
-    access: session.Access, router: Router, pool: ThreadPoolExecutor, taken: _Taken | None
-) -> tuple[_Taken, Finish] | None:
-    """The messages, and what ends their reading."""
+    access: session.Access, router: Router, pool: ThreadPoolExecutor, taken: _Taken | None, *, is_ahead: bool = False
+) -> _Begun | None:
+    """The messages, opened; ahead of their turn, their objects are being fetched."""
     if taken is None:
         return None
     partition, name = taken.place
     desk = Desk(access, router, partition, pool, takes_notices=name == access.notice_queue)
-    try:
-        return taken, desk.begin(taken.queue.label, taken.messages)
-    except Exception as error:  # noqa: BLE001 - of the router: it is raised when this delivery is to be recorded
-        return taken, partial(_raise, error)
-
-
-def _raise(error: Exception) -> NoReturn:
-    raise error
+    opened = desk.open(taken.queue.label, taken.messages)
+    if is_ahead:
+        try:
+            opened.fetch()
+        except Exception:  # noqa: BLE001 - of the router: in their turn it is asked again
+            _log.exception("log files cannot be fetched ahead, and are fetched in their turn")
+    return _Begun(taken, opened)
 
 
 @contextmanager
-def _delivered(taken: _Taken, finish: Finish, drop: Callable[[], None]) -> Iterator[Delivery]:
+def _delivered(begun: _Begun, drop: Callable[[], None]) -> Iterator[Delivery]:
     """Messages whose every object was dealt with are gone after the block; the queue is dropped if it failed."""
-    queue, messages = taken.queue, taken.messages
+    _, queue, messages = begun.taken
     try:
-        delivery, left = finish()
+        delivery, left = begun.reading.finish()
         yield delivery
     except BaseException:
         drop()
@@ -156,7 +177,7 @@ def _reread_message(access: session.Access, item: Rejected, router: Router) -> D
     message = Message("", item.content.decode("utf-8", "replace"), "", PATIENCE, None)
     with ThreadPoolExecutor(session.CONNECTIONS) as pool:
         desk = Desk(access, router, partition, pool, takes_notices=name == access.notice_queue)
-        delivery, left = desk.begin(label, [message])()
+        delivery, left = desk.open(label, [message]).finish()
     if left:
         raise Unavailable("what the message names cannot be read just now")
     if delivery.rejected:

@@ -22,8 +22,6 @@ class StoredObject(NamedTuple):
 
     bucket: str
     key: str
-    size: int = 0
-    """In bytes; 0 where the message does not say."""
 
 
 @dataclass(slots=True)
@@ -114,7 +112,7 @@ def _of_record(record: object) -> StoredObject | None:
     if record.get("eventSource") != "aws:s3" or not record["eventName"].removeprefix("s3:").startswith(_CREATED):
         return None
     bucket, stored = _bucket_and_object(record.get("s3"))
-    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key"), keys.decoded_key), _size(stored))
+    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key"), keys.decoded_key))
 
 
 def _of_event(event: Mapping[str, Any]) -> _Part:
@@ -124,7 +122,7 @@ def _of_event(event: Mapping[str, Any]) -> _Part:
     if event["source"] != "aws.s3" or event["detail-type"] != "Object Created":
         return None
     bucket, stored = _bucket_and_object(event.get("detail"))
-    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key")), _size(stored))
+    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key")))
 
 
 def _bucket_and_object(value: object) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -147,8 +145,3 @@ def _key(value: object, decoded: Callable[[str], str] = str) -> str:
     if not 0 < len(key.encode("utf-8", "replace")) <= _MAX_KEY or "\0" in key:
         raise Unreadable("record names no key")
     return key
-
-
-def _size(stored: Mapping[str, Any]) -> int:
-    size = stored.get("size")
-    return size if type(size) is int and size > 0 else 0

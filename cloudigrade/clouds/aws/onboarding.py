@@ -123,7 +123,7 @@ def _choice(access: session.Access, account: Account, found: Sequence[Trail], re
     statuses: dict[str, Answer | None] = {}
     for trail in trail_choice.worth_asking(found):
         selectors[trail.arn], statuses[trail.arn] = adoption.answers(access, trail, account, readers)
-    current = kept.parse(account.details).trail_arn
+    current = kept.known(account.details).trail_arn
     return trail_choice.choose(found, selectors, statuses, current=current)
 
 

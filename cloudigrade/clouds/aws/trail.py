@@ -5,6 +5,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -84,8 +85,12 @@ def read(source: Source, *, denied: type[Exception] = Unreadable) -> bytes:
     """The file's bytes as stored; raises Unreadable, CustomerProblem, Unavailable, or `denied` for a refused object."""
     content = b"" if source.size > packing.MAX_BYTES else _object(source, denied) if source.store else _file(source)
     if max(source.size, len(content)) > packing.MAX_BYTES:
-        raise Unreadable(f"is larger than {packing.MAX_BYTES >> 20} MiB")
+        raise _too_large()
     return content
+
+
+def _too_large() -> Unreadable:
+    return Unreadable(f"is larger than {packing.MAX_BYTES >> 20} MiB")
 
 
 def contents(found: Iterable[Found]) -> Generator[Content | Skipped | Rejected, None, None]:
@@ -205,4 +210,7 @@ def _object(source: Source, denied: type[Exception]) -> bytes:
         raise Unreadable("is no object")
     with session.translated(f"{_S3}{source.bucket}/{source.path}", denied=denied):
         answer = source.store.get_object(Bucket=source.bucket, Key=source.path)
-        return answer["Body"].read()
+        with closing(answer["Body"]) as body:
+            if answer["ContentLength"] > packing.MAX_BYTES:
+                raise _too_large()
+            return body.read()

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 
 from cloudigrade.clouds import registry
 from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
@@ -29,8 +30,6 @@ class Command(base.Command):
 
     help = "connect cloud accounts to be metered, and look after them"
     database: ClassVar[base.Database | None] = "existing"
-    # the parsers of the actions end with a usage line and status 2 too
-    _called_from_command_line = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is to be done, and with which account."""
@@ -114,13 +113,14 @@ def _status(options: Mapping[str, Any], now: datetime) -> None:
 
 
 def _add(options: Mapping[str, Any], now: datetime) -> None:
-    customer_id = accounts.ensure_customer(org_id=options["customer"], now=now)
     role = options["arn"]
     if role is None:
-        role = _role_after_instructions(customer_id, options, now)
+        role = _role_after_instructions(options, now)
         if not role:
             return
-    account_id = onboarding.claim(customer_id=customer_id, cloud=options["cloud"], credentials=role, now=now)
+    with transaction.atomic():  # a role that cannot be leaves no customer behind
+        customer_id = accounts.ensure_customer(org_id=options["customer"], now=now)
+        account_id = onboarding.claim(customer_id=customer_id, cloud=options["cloud"], credentials=role, now=now)
     state = _known(account_id).state
     if state in ("disabled", "paused"):
         native_id = _known(account_id).native_id
@@ -133,8 +133,9 @@ def _add(options: Mapping[str, Any], now: datetime) -> None:
     _show_account(account_id, options)
 
 
-def _role_after_instructions(customer_id: int, options: Mapping[str, Any], now: datetime) -> str:
+def _role_after_instructions(options: Mapping[str, Any], now: datetime) -> str:
     """The role that the person at the terminal made by the instructions; empty where there is none to ask."""
+    customer_id = accounts.ensure_customer(org_id=options["customer"], now=now)
     word = external_ids.for_customer(customer_id=customer_id, now=now)
     given = clouds.get(options["cloud"]).instructions(external_id=word, partition=options["partition"])
     if _is_json(options):

@@ -103,7 +103,7 @@ class _Work:
         runs.recalculate_all(as_of=now, customer_id=self._row.customer_id)
         usage.recalculate_all(as_of=now, customer_id=self._row.customer_id)
         counts = (sum(day.files for day in read), sum(day.new for day in read), sum(day.rejected for day in read))
-        return Done(*self._subject(), *counts, since, missing)
+        return Done(*self._subject(), *counts, since, missing, sum(day.lost for day in read))
 
     def _demand_files(self, days: Sequence[object]) -> None:
         """Raise a CommandError where there were days to read and no file of them lies there, read before or not."""

@@ -36,13 +36,15 @@ class Command(base.Command):
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|replay|drop")
         listed = actions.add_parser("list", help="what is in quarantine, oldest first")
         _add_filters(listed)
-        listed.add_argument("--limit", type=int, default=200, metavar="N", help="at most so many (default: 200)")
+        listed.add_argument(
+            "--limit", type=arguments.number, default=200, metavar="N", help="at most so many (default: 200)"
+        )
         shown = actions.add_parser("show", help="one entry with all that is kept of it")
-        shown.add_argument("ids", nargs=1, type=int, metavar="ID")
+        shown.add_argument("ids", nargs=1, type=arguments.number, metavar="ID")
         replayed = actions.add_parser("replay", help="read entries again; those that can be read now leave")
         dropped = actions.add_parser("drop", help="give entries up: what they say is lost")
         for chosen in (replayed, dropped):
-            chosen.add_argument("ids", nargs="*", type=int, metavar="ID", help="which entries")
+            chosen.add_argument("ids", nargs="*", type=arguments.number, metavar="ID", help="which entries")
             chosen.add_argument("--all", action="store_true", help="all entries, or all that the filters leave")
             _add_filters(chosen)
             confirmation.add_arguments(chosen)

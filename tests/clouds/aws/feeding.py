@@ -114,3 +114,12 @@ def refuse(feeding: Feeding, key: str, code: str, status: int, *, times: int = 1
 
     feeding.access.own("s3", "us-east-1").meta.events.register_first("before-call.s3.GetObject", answer)
     return refused
+
+
+def counted(feeding: Feeding) -> list[str]:
+    """The objects that are asked for from now on."""
+    asked: list[str] = []
+    feeding.access.own("s3", "us-east-1").meta.events.register(
+        "before-parameter-build.s3.GetObject", lambda params, **_: asked.append(params["Key"])
+    )
+    return asked

@@ -59,7 +59,7 @@ QUESTIONS: list[tuple[Any, str, str, tuple[Any, ...], dict[str, Any]]] = [
     (onboarding, "disconnect", "disconnect", (ACCOUNT,), {}),
     (onboarding, "places", "places", (ACCOUNT,), {}),
     (onboarding, "trail", "trail", (ACCOUNT,), {}),
-    (feeds, "deliveries", "deliveries", (router,), {}),
+    (feeds, "deliveries", "deliveries", (router,), {"most": 3}),
     (feeds, "reread", "reread", (ITEM, router, ROUTE), {}),
     (queues, "lengths", "queues", (), {}),
     (queues, "redrive", "redrive", ("queue",), {}),

@@ -152,10 +152,11 @@ def test_an_endpoint_that_is_none_is_our_operators_to_mend(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "nonsense")
+    section = Section()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "nonsense")  # as a profile of the SDK's would say it, unseen by us
 
     with pytest.raises(NotSetUp, match=r"^the AWS SDK's configuration: Invalid endpoint: nonsense$"):
-        session.Access(Section(), "test").own("sqs", "us-east-1")
+        session.Access(section, "test").own("sqs", "us-east-1")
 
 
 def test_our_own_failures_pass_as_they_are():

@@ -8,9 +8,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 
-from cloudigrade.clouds.aws import feeds, packing, queues, reading
+from cloudigrade.clouds.aws import desk, feeds, packing, queues, reading
 from cloudigrade.clouds.protocol import FileRead, Rejected, Unavailable
-from tests.clouds.aws.feeding import LOGS, NOTICES, OWNER, ROUTES, drained, refuse, router_of
+from tests.clouds.aws.feeding import LOGS, NOTICES, OWNER, ROUTES, counted, drained, refuse, router_of
 from tests.clouds.aws.messages import BUCKET, notice, object_created, s3_message, s3_record, text, through_topic
 from tests.clouds.aws.records import ACCOUNT, KEY, REGION, launched, log, run_instances, switched
 
@@ -224,10 +224,9 @@ def test_c53_what_is_good_in_a_message_is_read_and_the_message_is_kept(feeding, 
 
 def test_an_error_in_the_block_keeps_every_message(feeding, router):
     feeding.tell(feeding.put(run_instances()))
-    (waiting,) = feeds.deliveries(feeding.access, router)
-
-    with pytest.raises(ZeroDivisionError), waiting:
-        raise ZeroDivisionError
+    for waiting in feeds.deliveries(feeding.access, router):
+        with pytest.raises(ZeroDivisionError), waiting:
+            raise ZeroDivisionError
 
     assert len(feeding.messages()) == 1
 
@@ -306,65 +305,25 @@ def test_queues_take_turns(feeding, router, monkeypatch):
     assert [delivery.queue for delivery in drained(feeding, router)] == [LOGS, NOTICES] * 3
 
 
-@pytest.fixture
-def full(feeding, monkeypatch):
-    """Thirty-five notices wait, of which twenty make a full delivery here."""
-    monkeypatch.setattr(queues, "AT_ONCE", 2)
-    return [feeding.send(text(notice("running", id=f"id-{number}")), queue=NOTICES) for number in range(35)]
+def test_an_object_is_read_once_however_often_and_large_it_is_told_to_be(feeding, router):
+    key = feeding.put(run_instances())
+    feeding.send(s3_message(*(s3_record(key, size=size) for size in (1, 2, 1 << 40))))
+    fetched = counted(feeding)
+
+    (delivery,) = drained(feeding, router)
+
+    assert fetched == [key]
+    assert len(delivery.batches[OWNER].instances) == 1
 
 
-def test_behind_a_full_delivery_the_next_is_fetched_while_it_is_recorded(feeding, router, full):
-    asked = []
-    for waiting in feeds.deliveries(feeding.access, router):
-        with waiting:
-            asked.append(len(router.asked))
+def test_what_is_too_much_for_one_delivery_comes_again(feeding, router, monkeypatch):
+    monkeypatch.setattr(desk, "_MOST", 3)
+    kept = [
+        feeding.tell(feeding.put(run_instances(id=f"{number:08d}"), key=KEY.replace("Ab12", f"A{number:03d}")))
+        for number in range(5)
+    ]
 
-    assert asked == [2, 2]
-    assert feeding.messages(NOTICES) == []
+    (delivery,) = drained(feeding, router)
 
-
-def test_a_delivery_that_is_not_full_is_recorded_at_once(feeding, router, monkeypatch):
-    """Its record must not wait for messages that are not there yet."""
-    waits = []
-    receive = queues.receive
-
-    def received(queue, wait=None):
-        waits.append(wait)
-        return receive(queue, wait)
-
-    monkeypatch.setattr(queues, "receive", received)
-    feeding.tell(feeding.put(run_instances()))
-    before = []
-    for waiting in feeds.deliveries(feeding.access, router):
-        with waiting:
-            before += waits
-
-    assert before == [queues.WAIT]
-
-
-def test_what_was_taken_ahead_is_delivered_though_the_block_before_fails(feeding, router, full):
-    """Else messages would become dead letters that nobody ever tried to read."""
-    taken = []
-    for place, waiting in enumerate(feeds.deliveries(feeding.access, router)):
-        with suppress(ZeroDivisionError), waiting as delivery:
-            taken.append(delivery.messages)
-            if not place:
-                raise ZeroDivisionError
-
-    assert taken == [20, 15]
-    assert len(feeding.messages(NOTICES)) == 20
-
-
-def test_a_router_that_fails_for_what_was_taken_ahead_costs_that_delivery_alone(feeding, router, full):
-    def failing(places):
-        if len(router.asked) == 1:
-            raise ZeroDivisionError
-        return router(places)
-
-    seen = []
-    for waiting in feeds.deliveries(feeding.access, failing):
-        with suppress(ZeroDivisionError), waiting as delivery:
-            seen.append(delivery.messages)
-
-    assert seen == [20]
-    assert len(feeding.messages(NOTICES)) == 15
+    assert (delivery.left, len(delivery.batches[OWNER].instances)) == (2, 3)
+    assert {message.id for message in feeding.messages()} < set(kept)

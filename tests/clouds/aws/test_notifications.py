@@ -19,7 +19,7 @@ from tests.clouds.aws.messages import (
 )
 from tests.clouds.aws.records import ACCOUNT, KEY
 
-STORED = StoredObject(BUCKET, KEY, 1024)
+STORED = StoredObject(BUCKET, KEY)
 OTHER = KEY.replace("Ab12", "Zz99")
 TEST_EVENT = text({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "t", "Bucket": BUCKET})
 OF_TRAIL = text({"s3Bucket": BUCKET, "s3ObjectKey": [KEY, OTHER]})
@@ -30,7 +30,7 @@ OF_TRAIL = text({"s3Bucket": BUCKET, "s3ObjectKey": [KEY, OTHER]})
     [
         (s3_message(), [STORED]),
         (s3_message(s3_record(name="s3:ObjectCreated:CompleteMultipartUpload")), [STORED]),
-        (s3_message(s3_record(), s3_record(OTHER)), [STORED, StoredObject(BUCKET, OTHER, 1024)]),
+        (s3_message(s3_record(), s3_record(OTHER)), [STORED, StoredObject(BUCKET, OTHER)]),
         (through_topic(s3_message()), [STORED]),
         (text(object_created()), [STORED]),
         (through_topic(text(object_created())), [STORED]),
@@ -47,8 +47,8 @@ def test_c53_keys_of_s3_are_decoded_and_those_of_others_are_plain():
     """C53: keys of S3 notifications are URL-encoded, those of EventBridge and CloudTrail are not."""
     key = "a b+c/%2F/ü.json.gz"
 
-    assert notifications.parse(s3_message(s3_record(key))).objects == [StoredObject(BUCKET, key, 1024)]
-    assert notifications.parse(text(object_created(key))).objects == [StoredObject(BUCKET, key, 1024)]
+    assert notifications.parse(s3_message(s3_record(key))).objects == [StoredObject(BUCKET, key)]
+    assert notifications.parse(text(object_created(key))).objects == [StoredObject(BUCKET, key)]
     assert notifications.parse(text({"s3Bucket": BUCKET, "s3ObjectKey": [key]})).objects == [StoredObject(BUCKET, key)]
 
 
@@ -158,7 +158,7 @@ def test_no_other_kind_of_message_names_keys_that_s3_does_not_know(key):
 
 def test_the_longest_key_of_s3_is_one_however_it_is_encoded():
     key = "ü" * 512
-    assert notifications.parse(s3_message(s3_record(key))).objects == [StoredObject(BUCKET, key, 1024)]
+    assert notifications.parse(s3_message(s3_record(key))).objects == [StoredObject(BUCKET, key)]
 
 
 VALUES = st.recursive(
