@@ -11,6 +11,7 @@ POETRY := .poetry/bin/poetry
 PYTHON := .venv/bin/python
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 READY := .venv/.ready
+KAFKA_READY := .kafka/.ready
 POETRY_READY := .poetry/.ready-$(POETRY_VERSION)-$(EXPORT_VERSION)
 
 # The newest Python of those we know, the plain one last; it must be able to make a virtual environment.
@@ -26,15 +27,24 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup test lint demo aws truth bench docs openapi clean
+.PHONY: help setup test test-kafka test-pgbouncer test-schema lint demo aws truth bench docs openapi clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## Make .venv with everything in it; quick when nothing has changed
 
-test: $(READY) ## Run all tests, on an own PostgreSQL or on that of DATABASE_URL
-	$(PYTHON) -m pytest
+test: $(READY) ## Run all tests, one process for each core, on an own PostgreSQL or on that of DATABASE_URL
+	$(PYTHON) -m pytest -n auto --dist loadfile
+
+test-kafka: $(READY) $(KAFKA_READY) ## Run the tests that need a Kafka on a real one (wants Java 17 and Maven)
+	$(PYTHON) -m pytest -p tests.apache_kafka -m kafka
+
+test-pgbouncer: $(READY) ## Run the tests of services and APIs through a PgBouncer (wants pgbouncer, 1.18 or newer)
+	$(PYTHON) -m pytest -p tests.pgbouncer tests/services tests/api tests/tasks
+
+test-schema: $(READY) ## Ask the APIs thousands of made-up requests and hold the answers against the documents
+	SCHEMA_CASES=60 $(PYTHON) -m pytest tests/schemas
 
 lint: $(READY) ## Check format, rules, types, architecture and lock file
 	.venv/bin/ruff format --check .
@@ -62,7 +72,7 @@ openapi: $(READY) ## Write the documents of the APIs in docs/openapi anew
 	$(PYTHON) -m cloudigrade.config.openapi
 
 clean: ## Remove all that these targets have made
-	rm -rf .venv .poetry .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv .poetry .kafka .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
 
 $(POETRY_READY):
 	@$(FIND_PYTHON); rm -rf .poetry; "$$found" -m venv .poetry
@@ -77,4 +87,10 @@ $(READY): poetry.lock pyproject.toml $(POETRY_READY)
 	$(POETRY) export --quiet --with dev --format requirements.txt --output .venv/requirements.txt
 	$(PIP) install --quiet --require-hashes --requirement .venv/requirements.txt
 	$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(KAFKA_READY): tests/kafka/pom.xml
+	@rm -rf $(@D)
+	@echo 'Fetching Apache Kafka, 45 MB.'
+	mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@

@@ -1,7 +1,8 @@
-"""A Kafka to test against: librdkafka's mock cluster in a process of its own, or the real one that KAFKA_SERVERS names.
+"""A Kafka to test against: librdkafka's mock cluster in a process of its own, or a real one.
 
-The mock cluster speaks the real protocol and keeps everything in memory. It has 4 partitions for each topic, and
-silently drops messages beyond some 5 MiB for each partition.
+The real one is that of `make test-kafka`, or the one that KAFKA_SERVERS names. The mock cluster speaks the real
+protocol and keeps everything in memory. It has 4 partitions for each topic, and silently drops messages beyond some
+5 MiB for each partition.
 """
 
 import contextlib
@@ -9,13 +10,22 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from tests import apache_kafka
+from tests.apache_kafka import ApacheKafka
+
 _PATIENCE = 30.0
+_SOON = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+}
 _MOCK = """
 import sys
 from confluent_kafka import Producer
@@ -25,24 +35,39 @@ print(",".join(f"127.0.0.1:{broker.port}" for broker in brokers), flush=True)
 sys.stdin.read()
 """
 
+_Answer = TypeVar("_Answer")
 Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Servers(str):
     """Bootstrap servers, as `host:port,host:port`."""
 
-    __slots__ = ("_pid",)
-    _pid: int | None
+    __slots__ = ("_given_pid", "_real")
+    _given_pid: int | None
+    _real: ApacheKafka | None
 
-    def __new__(cls, addresses: str, pid: int | None) -> Self:
-        """With the process that is behind them, where it may be stopped."""
+    def __new__(cls, addresses: str, pid: int | None, real: ApacheKafka | None = None) -> Self:
+        """With the process that is behind them, where it may be stopped, or the broker that may be restarted."""
         made = super().__new__(cls, addresses)
-        made._pid = pid
+        made._given_pid, made._real = pid, real
         return made
+
+    @property
+    def _pid(self) -> int | None:
+        return self._real.pid if self._real else self._given_pid
 
     @property
     def can_be_silenced(self) -> bool:
         return self._pid is not None
+
+    @property
+    def can_be_restarted(self) -> bool:
+        return self._real is not None
+
+    def restart(self) -> None:
+        """The broker was killed, and answers again."""
+        assert self._real is not None
+        self._real.restart()
 
     @contextlib.contextmanager
     def silenced(self) -> Iterator[None]:
@@ -127,7 +152,7 @@ class Servers(str):
         consumer = Consumer({"bootstrap.servers": str(self), "group.id": group, "log_level": 0})
         with contextlib.closing(consumer):
             wanted = [TopicPartition(topic, each) for each in self.partitions(topic)]
-            found = consumer.committed(wanted, timeout=_PATIENCE)
+            found = _asked(lambda: consumer.committed(wanted, timeout=_PATIENCE))
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
 
@@ -139,6 +164,9 @@ def topic(name: str = "events") -> str:
 @contextlib.contextmanager
 def running() -> Iterator[Servers]:
     """Bootstrap servers that answer until the block ends."""
+    if real := apache_kafka.current:
+        yield Servers(real.address, None, real)
+        return
     if given := os.environ.get("KAFKA_SERVERS"):
         pid = os.environ.get("KAFKA_PID")
         yield Servers(given, int(pid) if pid else None)
@@ -154,6 +182,18 @@ def running() -> Iterator[Servers]:
     finally:
         process.kill()
         process.communicate()
+
+
+def _asked(question: Callable[[], _Answer]) -> _Answer:
+    """What the coordinator of a group answers, which a broker that has just started is not at once."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return question()
+        except KafkaException as fault:
+            if fault.args[0].code() not in _SOON or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 def _delivered(error: KafkaError | None, _: Message) -> None:

@@ -5,10 +5,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from pytest_django import DjangoDbBlocker
 
 from cloudigrade.__main__ import main
@@ -49,3 +50,9 @@ def _restored() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         signal.signal(signal.SIGTERM, on_termination)
+
+
+def database_url() -> str:
+    """Of the tests' own database, for other processes."""
+    name = quote(str(connection.settings_dict["NAME"]))
+    return urlunsplit(urlsplit(settings.DATABASE_URL)._replace(path=f"/{name}"))

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.schedules import crontab
@@ -61,6 +62,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
 
 def broker(url: str, data: Path) -> dict[str, Any]:
     """Celery's settings of the broker; without a URL, messages are files in the data folder."""
+    if urlsplit(url).scheme in {"redis", "rediss"}:
+        return {"broker_url": url, "broker_transport_options": _redelivery(settings.CELERY_VISIBILITY_TIMEOUT)}
     if url:
         return {"broker_url": url}
     return {
@@ -68,6 +71,16 @@ def broker(url: str, data: Path) -> dict[str, Any]:
         "broker_transport_options": {"folder": str(_messages(data))},
         # Files go to one reader each, so nothing can be told to all workers.
         "worker_enable_remote_control": False,
+    }
+
+
+def _redelivery(seconds: int) -> dict[str, Any]:
+    """What a worker on Redis took and did not acknowledge within that time is another's, seconds later."""
+    # By default kombu looks only each hundred seconds.
+    return {
+        "visibility_timeout": seconds,
+        "unacked_restore_interval": min(seconds, 10),
+        "unacked_restore_throttle": 1,
     }
 
 

@@ -147,6 +147,14 @@ class Environment(BaseSettings):
         max_length=2048,
         description="Celery's broker; empty: files in the data folder.",
     )
+    visibility_timeout: int = Field(
+        3720,
+        validation_alias="CELERY_VISIBILITY_TIMEOUT",
+        ge=1,
+        le=86_400,
+        description="Seconds after which Redis, as broker, gives the message of a worker that died to another; under"
+        " an hour, a long task's too while it is at work, which does no harm but takes time.",
+    )
     tasks_eager: bool = Field(
         default=False,
         validation_alias="CELERY_TASK_ALWAYS_EAGER",

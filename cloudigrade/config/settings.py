@@ -66,6 +66,7 @@ X_FRAME_OPTIONS = "DENY"
 LOGGING = logs.configuration(_environment.log_level, _environment.library_log_level)
 
 CELERY_BROKER_URL = _environment.broker_url
+CELERY_VISIBILITY_TIMEOUT = _environment.visibility_timeout
 CELERY_TASK_ALWAYS_EAGER = _environment.tasks_eager
 
 REST_FRAMEWORK: dict[str, Any] = {

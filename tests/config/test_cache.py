@@ -1,17 +1,14 @@
 """What processes share for a while, with a real Redis and without."""
 
-import contextlib
 import logging
-import socket
-import subprocess
-import time
 
 import pytest
 from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache
-from redis import Redis, RedisError
+from redis import Redis
 
 from cloudigrade.config import cache
+from tests import redis_server
 
 REDIS = "redis://127.0.0.1:6379/0"
 
@@ -34,29 +31,9 @@ def test_s11_the_cache_is_where_it_is_said_else_the_brokers_else_memory(url, bro
     assert entry["BACKEND"].endswith("DispensableRedis" if place else "Memory")
 
 
-@contextlib.contextmanager
-def _redis(port, folder):
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        with Redis(port=port) as client:
-            deadline = time.monotonic() + 10
-            while True:
-                with contextlib.suppress(OSError, RedisError):
-                    client.ping()
-                    break
-                assert time.monotonic() < deadline
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
 @pytest.fixture
 def port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return redis_server.free_port()
 
 
 @pytest.fixture
@@ -76,7 +53,7 @@ def test_a_process_counts_in_its_own_memory():
 
 @pytest.mark.enable_socket
 def test_values_go_in_and_out_as_json(shared, port, tmp_path):
-    with _redis(port, tmp_path):
+    with redis_server.running(port, tmp_path):
         shared.set("value", {"a": [1, "x", None]}, timeout=60)
         assert shared.get("value") == {"a": [1, "x", None]}
         assert [shared.add("count", 5, timeout=60), shared.add("count", 6), shared.incr("count", 2)] == [True, False, 7]
@@ -94,7 +71,7 @@ def test_values_go_in_and_out_as_json(shared, port, tmp_path):
 @pytest.mark.enable_socket
 def test_s3_what_others_write_into_redis_is_never_run(shared, port, tmp_path):
     """S3: a pickle in Redis was code for whoever read it."""
-    with _redis(port, tmp_path), Redis(port=port) as client:
+    with redis_server.running(port, tmp_path), Redis(port=port) as client:
         client.set("cloudigrade:1:value", b"cbuiltins\nprint\n(S'run'\ntR.")
 
         assert shared.get("value") is None
@@ -116,7 +93,7 @@ def test_without_redis_everything_goes_on_and_the_log_says_so_once(shared, port,
         "The cache does not answer (ConnectionError); we go on without"
     ]
     assert caplog.records[0].levelno == logging.WARNING
-    with _redis(port, tmp_path):
+    with redis_server.running(port, tmp_path):
         monkeypatch.setattr(cache._silence, "_until", 0.001)
         shared.set("value", 1)
         assert shared.get("value") == 1

@@ -38,6 +38,21 @@ def test_a_given_broker_is_used():
     assert celery.broker("sqla+postgresql://u@h/n", Path("/data")) == {"broker_url": "sqla+postgresql://u@h/n"}
 
 
+@pytest.mark.parametrize("url", ["redis://h:6379/0", "rediss://u:p@h:6379/0"])
+def test_on_redis_what_a_dead_worker_took_is_anothers_after_the_longest_task(url, monkeypatch):
+    assert celery.broker(url, Path("/data")) == {
+        "broker_url": url,
+        "broker_transport_options": {
+            "visibility_timeout": 3720,
+            "unacked_restore_interval": 10,
+            "unacked_restore_throttle": 1,
+        },
+    }
+    assert celery.app.conf.task_time_limit < 3720
+    monkeypatch.setattr(settings, "CELERY_VISIBILITY_TIMEOUT", 2)
+    assert celery.broker(url, Path("/data"))["broker_transport_options"]["unacked_restore_interval"] == 2
+
+
 def test_messages_are_files_in_the_data_folder(own_app, tmp_path):
     celery.use_folder(tmp_path / "data")
     assert own_app.conf.beat_schedule_filename == f"{tmp_path}/data/queue/beat"
