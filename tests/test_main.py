@@ -61,6 +61,7 @@ class Command(Base):
         if options["fail"] == "hangup":
             os.kill(os.getpid(), signal.SIGHUP)
         if options["fail"] == "pipe":
+            sys.stdin.readline()
             self.stdout.write("x" * 1_000_000)
 '''
 _DRIVER = """
@@ -282,11 +283,13 @@ def test_a_database_of_a_newer_version_is_left_alone(db, monkeypatch):
 
 def test_a_reader_that_leaves_is_no_error(probes):
     command = [sys.executable, "-c", _DRIVER, str(probes), "plain", "--fail", "pipe"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "number 0 port 8001\n"
         process.stdout.close()
+        process.stdin.close()  # now it may write, and nobody reads
         assert process.stderr.read() == ""
     assert process.returncode == 1
 
