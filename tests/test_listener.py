@@ -23,7 +23,7 @@ from tests import kafka_broker
 from tests.builders import AS_OF
 from tests.kafka_broker import Servers
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.kafka, pytest.mark.enable_socket, pytest.mark.django_db(transaction=True)]
 
 PATIENCE = 40
 
@@ -264,6 +264,18 @@ def test_o3_brokers_that_are_silent_for_a_while_cost_nothing(stream):
         stream.pause(2)
         await_that(lambda: recorded() == ["1", "2"])
         await_that(lambda: stream.committed() == {0: 2})
+
+
+def test_o3_a_broker_that_is_killed_and_comes_back_costs_nothing(stream):
+    if not stream.kafka.can_be_restarted:
+        pytest.skip("the mock cluster forgets everything: see `make test-kafka`")
+    stream.pause(*range(1, 501))
+    with stream.listening():
+        await_that(Inbox.objects.exists)
+        stream.kafka.restart()
+        stream.pause(*range(501, 1001))
+        await_that(lambda: stream.committed() == {0: 1000})
+    assert recorded() == [str(number) for number in range(1, 1001)]
 
 
 def test_it_ends_within_seconds_even_while_the_brokers_are_silent(stream):

@@ -25,6 +25,8 @@ class Document(NamedTuple):
     """The module with its patterns."""
     file: str
     """From the root of the project on."""
+    has_pages: bool = True
+    """Whether Django's own page is the answer where there is no such path, as for an id with a dot in it."""
 
 
 DOCUMENTS = {
@@ -43,6 +45,7 @@ DOCUMENTS = {
         mount="api/cloudigrade/v3/",
         urls="cloudigrade.api.v3.urls",
         file="docs/openapi/v3.json",
+        has_pages=False,
     ),
     "internal": Document(
         title="Cloudigrade Internal API",
@@ -62,7 +65,15 @@ def build(name: str) -> dict[str, Any]:
     generator = SchemaGenerator(patterns=[path(wanted.mount, include(wanted.urls))])  # type: ignore[no-untyped-call]  # the framework is not typed
     document: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]  # likewise
     document["info"] |= {"title": wanted.title, "description": wanted.description, "version": wanted.version}
+    if wanted.has_pages:
+        _name_pages(document)
     return document
+
+
+def _name_pages(document: dict[str, Any]) -> None:
+    """Wherever an id may be no id, a page is named among the answers."""
+    for operation in (each for at, found in document["paths"].items() if "{" in at for each in found.values()):
+        operation["responses"]["404"]["content"]["text/html"] = {"schema": {"type": "string"}}
 
 
 def text(name: str) -> str:

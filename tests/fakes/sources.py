@@ -297,7 +297,7 @@ def running(kafka: Servers | None = None, *, events: str = "", statuses: str = "
     class Handler(_Handler):
         service = sources
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _Server(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         sources.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -307,6 +307,11 @@ def running(kafka: Servers | None = None, *, events: str = "", statuses: str = "
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Whoever asks may die before the answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):

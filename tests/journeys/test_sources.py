@@ -26,7 +26,7 @@ from tests.fakes.sources import FakeSources
 from tests.journeys.service import Service
 from tests.kafka_broker import Servers
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.kafka, pytest.mark.enable_socket, pytest.mark.django_db(transaction=True)]
 
 FIRST, SECOND = "000000000042", "210987654321"
 START = days.opening(date(2026, 3, 3)) + 12 * HOUR

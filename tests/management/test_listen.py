@@ -7,16 +7,14 @@ import subprocess
 import sys
 import time
 import uuid
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
 from cloudigrade.management import service
 from cloudigrade.management.commands import listen
 from cloudigrade.models import Inbox
-from tests import kafka_broker
+from tests import kafka_broker, running
 from tests.management.operating import Operator
 from tests.management.running import await_that
 
@@ -36,12 +34,6 @@ def test_up_starts_a_listener_where_there_is_a_kafka(monkeypatch):
     assert names() == ["listener"]
 
 
-def _url() -> str:
-    """Of the tests' own database."""
-    parts = urlsplit(settings.DATABASE_URL)
-    return urlunsplit(parts._replace(path=f"/{quote(str(connection.settings_dict['NAME']))}"))
-
-
 @pytest.fixture
 def listening(tmp_path):
     """Starts the process on a topic; kills what still runs at the end."""
@@ -50,7 +42,7 @@ def listening(tmp_path):
     def start(servers, topic):
         environment = {
             **os.environ,
-            "DATABASE_URL": _url(),
+            "DATABASE_URL": running.database_url(),
             "CLOUDIGRADE_DATA": str(tmp_path),
             "KAFKA_SERVER_HOST": str(servers),
             "LISTENER_TOPIC": topic,
@@ -68,6 +60,7 @@ def listening(tmp_path):
         process.wait()
 
 
+@pytest.mark.kafka
 @pytest.mark.enable_socket
 @pytest.mark.django_db(transaction=True)
 def test_o3_killed_or_told_to_end_it_loses_and_doubles_nothing(listening, tmp_path):

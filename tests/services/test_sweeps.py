@@ -193,7 +193,7 @@ def statements(work):
     with CaptureQueriesContext(connection) as captured:
         work()
     said = [str(query["sql"]) for query in captured.captured_queries]
-    return len([sql for sql in said if not sql.startswith(("SAVEPOINT", "RELEASE"))])
+    return len([sql for sql in said if not sql.startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))])
 
 
 def fleet(hours, *, of):

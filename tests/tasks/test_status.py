@@ -18,7 +18,7 @@ from cloudigrade.tasks.status import deliver
 from tests import kafka_broker
 from tests.builders import AS_OF
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.kafka, pytest.mark.enable_socket]
 
 
 @pytest.fixture(autouse=True)
@@ -153,8 +153,9 @@ def test_o4_a_broker_that_falls_silent_in_between_costs_a_pause_and_no_word(db, 
     deliver()
 
     assert not Outbox.objects.exists()
-    told = heard(servers, topic, 3)["0"]
-    assert list(dict.fromkeys(told)) == [0, 1, 2][: len(set(told))]
+    # the first word may have arrived although it did not count as told
+    told = heard(servers, topic, len(servers.read_all(topic)))["0"]
+    assert list(dict.fromkeys(told)) == [0, 1, 2]
 
 
 def test_a_worker_that_dies_before_it_could_note_what_it_told_repeats_it(db, servers, topic, clock, monkeypatch):

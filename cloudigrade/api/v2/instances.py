@@ -1,5 +1,8 @@
 """The instances of a customer's cloud accounts."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from django import forms
 from django.http import QueryDict
 from drf_spectacular.utils import extend_schema_view
@@ -7,7 +10,22 @@ from drf_spectacular.utils import extend_schema_view
 from cloudigrade.api.v2 import filters, schema
 from cloudigrade.api.v2.listing import SHOWN, Filter, Item, Kind, ListingViewSet, time
 
-_RUNNING_SINCE = forms.DateTimeField(required=False)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class _Moment(forms.DateTimeField):
+    """A time as Django's forms read it, in UTC: its zone may be further away than the database knows any."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The time, the first or last of all for one beyond them; raises ValidationError for anything else."""
+        found = super().to_python(value)
+        try:
+            return found and found.astimezone(UTC)
+        except OverflowError:
+            return _FIRST if found and found.year == _FIRST.year else _LAST
+
+
+_RUNNING_SINCE = _Moment(required=False)
 
 
 def _translate(  # noqa: PLR0913, PLR0917 - the columns of the statement, in its order

@@ -120,4 +120,4 @@ def _intervals(answer: Answer) -> list[tuple[str, str, bool]]:
 
 
 def _text(second: int) -> str:
-    return f"{days.instant(second):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{days.instant(second).isoformat()[:19]}Z"  # strftime gives early years fewer than four digits

@@ -66,3 +66,10 @@ def test_nothing_at_all_can_be_told_in_every_format(asking, stored, form):
 
     assert response.status_code == 200
     assert b"".join(response) != b""
+
+
+def test_o13_years_have_four_digits_whatever_year_it_is(asking, metered):
+    """O13: `1-01-01T00:00:00Z` is no time."""
+    answer = asking.get("usage", start="0001-01-01", end="0001-01-02").json()
+
+    assert (answer["start"], answer["end"]) == ("0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z")
