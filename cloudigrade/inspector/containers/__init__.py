@@ -1,0 +1,1 @@
+"""Images of disks in files: what holds a disk in, the disk out."""

@@ -1,0 +1,1 @@
+"""Filesystems: a volume in, files by inode out."""
