@@ -90,6 +90,10 @@ class Subject(NamedTuple):
 
     inspection: int
     """Our number of the inspection; everything that is made for it carries it."""
+    attempt: int
+    """From 1 on; what is made once for an attempt is made anew for the next one."""
+    deadline: int
+    """Seconds since 1970, when nobody waits for it any more; everything that is made for it carries this too."""
     account: Account
     region: str
     image: str
@@ -143,14 +147,19 @@ class InspectsImages(Protocol):
     def blocks(self, account: Account, region: str, snapshot: Snapshot) -> Blocks:
         """The snapshot, to be read where it is; raises CustomerProblem where the account does not allow it."""
 
-    def copy(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step:
-        """One more step towards an inspector of ours that looks at copies of the disks; safe to repeat.
+    def copy(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | Decided:
+        """One more step towards an inspector of ours that looks at copies of the disks, or why none is needed.
 
-        Raises CustomerProblem, Unavailable, or Unreadable for a copy that can never be made.
+        Safe to repeat with the same progress: a step whose progress was lost makes nothing twice. Raises
+        CustomerProblem, Unavailable, or Unreadable for a copy that can never be made.
         """
 
     def abandon(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | None:
-        """One more step towards nothing being left of the copy, in our account and the customer's; None: nothing is."""
+        """One more step towards nothing being left of the copy, in our account and the customer's; None: nothing is.
+
+        Safe to repeat, from whatever progress: what a lost step has made is found by its number. Raises CustomerProblem
+        where the account no longer lets us in, and Unavailable.
+        """
 
     def results(self) -> Iterator[AbstractContextManager[ResultDelivery]]:
         """What our inspectors have written; leaving a block without an error acknowledges it."""
