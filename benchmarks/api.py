@@ -33,10 +33,10 @@ def main() -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = serve(port, content)
+        server = serve(port, "benchmarks.api_wsgi", BENCHMARK_CONTENT=str(content))
         content.write_bytes(get(port, target)[1])
         stop(server)
-        server = serve(port, content)
+        server = serve(port, "benchmarks.api_wsgi", BENCHMARK_CONTENT=str(content))
         try:
             measure(port, target)
             print(
@@ -67,12 +67,12 @@ def fill() -> date:
     return end
 
 
-def serve(port: int, content: Path) -> subprocess.Popen[bytes]:
-    """Gunicorn as the service runs it, with one worker, once it answers."""
-    variables = {**os.environ, "IDENTITY_HEADER_TRUSTED": "true", "BENCHMARK_CONTENT": str(content)}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:cloudigrade.config.gunicorn", "--workers", "1",
-               "--bind", f"127.0.0.1:{port}", "--log-level", "error", "benchmarks.api_wsgi"]  # fmt: skip
-    server = subprocess.Popen(command, env=variables)
+def serve(port: int, *application: str, workers: int = 1, **variables: str) -> subprocess.Popen[bytes]:
+    """Gunicorn as `cloudigrade up` runs it, without a rate limit, once it answers."""
+    environment = {**os.environ, "IDENTITY_HEADER_TRUSTED": "true", "RATE_LIMIT_CUSTOMER": "none", **variables}
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:cloudigrade.config.gunicorn", "--workers", str(workers),
+               "--bind", f"127.0.0.1:{port}", "--log-level", "error", *application]  # fmt: skip
+    server = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

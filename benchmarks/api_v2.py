@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import measuring
-from benchmarks.api import IDENTITY, ORG, get, peak_of_children, stop
+from benchmarks.api import IDENTITY, ORG, get, peak_of_children, serve, stop
 from cloudigrade.models import CloudAccount, Customer, Image
 from cloudigrade.services import usage, verdicts
 from cloudigrade.services.staging import execute, fetch
@@ -63,7 +63,7 @@ def main() -> None:
         for name, path in paths(days).items():
             print(f"  {name}: {statements(path)} statements")
         port = free_port()
-        server = serve(port)
+        server = serve(port, workers=2)
         try:
             for name, path in paths(days).items():
                 status, body = get(port, path)
@@ -167,22 +167,6 @@ def free_port() -> int:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
-
-
-def serve(port: int) -> subprocess.Popen[bytes]:
-    """Gunicorn as `cloudigrade up` runs it, with two workers and no rate limit, once it answers."""
-    variables = {**os.environ, "IDENTITY_HEADER_TRUSTED": "true", "RATE_LIMIT_CUSTOMER": "none"}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:cloudigrade.config.gunicorn", "--workers", "2",
-               "--bind", f"127.0.0.1:{port}", "--log-level", "error"]  # fmt: skip
-    server = subprocess.Popen(command, env=variables)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if get(port, "/internal/healthz/")[0] == 200:
-                return server
-        except OSError:
-            time.sleep(0.05)
-    raise TimeoutError("the server does not answer")
 
 
 def load(port: int, path: str, folder: Path) -> Measured:

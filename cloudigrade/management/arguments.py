@@ -11,6 +11,8 @@ from django.core.management.base import CommandError
 BAD_USAGE = 2
 LONGEST_NAME = 1_000
 """Bytes; longer than anything that has a name, and short enough for every index."""
+OPERATOR = "local"
+"""Organisation id of the customer whose things an operator's are, unless told otherwise."""
 MOST = 2**63 - 1
 """That the database counts to."""
 
@@ -50,6 +52,11 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table
 def add_data(parser: argparse.ArgumentParser) -> None:
     """The option `--data` of what works on the installation's data."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="data folder of cloudigrade up")
+
+
+def add_customer(parser: argparse.ArgumentParser) -> None:
+    """The option `--customer` of an operator who looks after one customer's things."""
+    parser.add_argument("--customer", default=OPERATOR, metavar="ORG_ID", type=name, help=f"default: {OPERATOR}")
 
 
 def aws_account(text: str) -> str:

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import IO, Any
-from urllib.parse import quote, urlsplit, urlunsplit
 
-from django.conf import settings
 from django.db import connection
 from moto.sqs.models import sqs_backends
 
@@ -20,6 +18,7 @@ from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_server import HOMES, Aws
 from tests.journeys import mortal, story
 from tests.journeys.story import FIRST, START, Arrival
+from tests.running import database_url
 
 MOST_STEPS = 120
 """Of a life; a delivery of ten messages takes some fifty."""
@@ -42,7 +41,7 @@ class Mortals:
         environment = {
             **os.environ,
             **aws.variables,
-            "DATABASE_URL": _url(),
+            "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "cloudigrade.config.settings",
             "CLOUDIGRADE_ENVIRONMENT": aws.names.environment,
             "CLOUDIGRADE_LOG_LEVEL": "ERROR",
@@ -199,9 +198,3 @@ def forget() -> None:
             " cloudigrade_gap, cloudigrade_queuestate CASCADE"
         )
     usage.mark_unanswered(as_of=mortal.AS_OF)
-
-
-def _url() -> str:
-    """The database of this run, for other processes."""
-    name = quote(str(settings.DATABASES["default"]["NAME"]))
-    return urlunsplit(urlsplit(settings.DATABASE_URL)._replace(path=f"/{name}"))

@@ -19,9 +19,10 @@ from typing import Any
 from cloudigrade.models import Inbox, Quarantine
 from tests.fakes import sources as fake
 from tests.fakes.sources import FakeSources
-from tests.journeys.killing import _pipes, _url
+from tests.journeys.killing import _pipes
 from tests.journeys.wishes import Customer
 from tests.kafka_broker import Servers
+from tests.running import database_url
 
 ROUND = 1200
 """Seconds between rounds, by the clock of the service: whatever a dead worker had claimed is due again."""
@@ -269,7 +270,7 @@ def staged(kafka: Servers, *, customers: int, seed: int) -> Iterator[Scene]:
 
 def _variables(kafka: Servers, shown: FakeSources, events: str, statuses: str) -> dict[str, str]:
     found: dict[str, Any] = {
-        "DATABASE_URL": _url(),
+        "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": "cloudigrade.config.settings",
         "CLOUDIGRADE_LOG_LEVEL": "ERROR",
         "KAFKA_SERVER_HOST": str(kafka),

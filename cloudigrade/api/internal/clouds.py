@@ -6,7 +6,8 @@ from typing import Final
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 
-from cloudigrade.api.internal import filters, images
+from cloudigrade.api import plans
+from cloudigrade.api.internal import filters
 from cloudigrade.api.internal.filters import Filter, around, of_customer
 from cloudigrade.api.internal.resources import NO_TIMES, Resource, Row, integer, json, text, times
 from cloudigrade.models import CloudAccount, Image, Instance, InstanceEvent
@@ -91,9 +92,9 @@ def _aws_image(row: Row) -> Row:
         "platform": row["platform"] or "none",
         "owner_aws_account_id": row["owner_aws_account_id"] or None,
         "region": row["region"] or None,
-        "aws_marketplace_image": images.has_market_code(codes),
-        "is_cloud_access": images.is_cloud_access(**facts),
-        "is_marketplace": images.is_marketplace(**facts, product_codes=codes),
+        "aws_marketplace_image": plans.has_market_code(codes),
+        "is_cloud_access": plans.is_cloud_access(**facts),
+        "is_marketplace": plans.is_marketplace(**facts, product_codes=codes),
         "product_codes": [{"ProductCodeId": code, "ProductCodeType": kind} for code, kind in codes] or None,
         "platform_details": row["platform_details"] or None,
         "usage_operation": row["usage_operation"] or None,
@@ -163,7 +164,7 @@ AZURE_INSTANCES = Resource(
 
 
 def _azure_image(row: Row) -> Row:
-    is_of_market = images.has_market_code(row.pop("product_codes"))
+    is_of_market = plans.has_market_code(row.pop("product_codes"))
     return row | {
         "region": row["region"] or None,
         "azure_marketplace_image": is_of_market,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cloudigrade.domain.rhel_codes import RED_HAT_OWNERS
+from cloudigrade.api import plans
 
 _FOUND = (
     *("rhel_enabled_repos_found", "rhel_product_certs_found"),
@@ -72,8 +72,8 @@ class Facts(NamedTuple):
             "owner_aws_account_id": self.owner or None,
             "platform": "windows" if self.platform == "windows" else "none",
             "region": self.region or None,
-            "is_cloud_access": self._is_red_hats("-access2"),
-            "is_marketplace": self._is_red_hats("-hourly2") or any(kind == "marketplace" for _, kind in codes),
+            "is_cloud_access": plans.is_cloud_access(name=self.name, owner=self.owner),
+            "is_marketplace": plans.is_marketplace(name=self.name, owner=self.owner, product_codes=codes),
             "product_codes": [{"ProductCodeId": code, "ProductCodeType": kind} for code, kind in codes] or None,
             "platform_details": self.platform_details or None,
             "usage_operation": self.billing_code or None,
@@ -86,10 +86,6 @@ class Facts(NamedTuple):
             "region": self.region or None,
             "is_marketplace": msgspec.json.decode(self.product_codes) != [],
         }
-
-    def _is_red_hats(self, plan: str) -> bool:
-        """Red Hat's own image, with this in its name; anybody can use Red Hat's names."""
-        return self.owner in RED_HAT_OWNERS and plan in self.name.lower()
 
 
 def _encodable(content: dict[str, Any]) -> msgspec.Raw:

@@ -21,8 +21,6 @@ from cloudigrade.services import accounts, clouds, external_ids, onboarding, rem
 from cloudigrade.services.statuses import AccountStatus
 
 FAILED, BAD_USAGE = 1, 2
-OPERATOR = "local"
-"""Organisation id of the customer whose accounts an operator's are, unless told otherwise."""
 
 
 class Command(base.Command):
@@ -43,9 +41,7 @@ class Command(base.Command):
         for name, action in _ACTIONS.items():
             chosen = actions.add_parser(name, help=action.about, description=action.about)
             action.add_arguments(chosen)
-            chosen.add_argument(
-                "--customer", default=OPERATOR, metavar="ORG_ID", type=arguments.name, help=f"default: {OPERATOR}"
-            )
+            arguments.add_customer(chosen)
             arguments.add_format(chosen)
             arguments.add_data(chosen)
 
@@ -279,7 +275,7 @@ def _is_json(options: Mapping[str, Any]) -> bool:
 def _command(action: str, options: Mapping[str, Any], *more: str) -> str:
     """A command line that goes on with the same customer and data."""
     given = [*more]
-    if options["customer"] != OPERATOR:
+    if options["customer"] != arguments.OPERATOR:
         given += ["--customer", options["customer"]]
     if options["data"]:
         given += ["--data", str(options["data"])]

@@ -13,8 +13,6 @@ from cloudigrade.management.output import as_json
 from cloudigrade.services import accounts, tokens
 
 FAILED, BAD_USAGE = 1, 2
-OPERATOR = "local"
-"""Organisation id of the customer whose tokens they are, unless told otherwise; `accounts` has the same."""
 DAYS = 90
 
 
@@ -23,8 +21,6 @@ class Command(base.Command):
 
     help = "make, list and revoke the tokens with which customers ask the API"
     database: ClassVar[base.Database | None] = "existing"
-    # the parsers of the actions end with a usage line and status 2 too
-    _called_from_command_line = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         """What is to be done, and whose token it is."""
@@ -38,9 +34,7 @@ class Command(base.Command):
         for name, action in _ACTIONS.items():
             chosen = actions.add_parser(name, help=action.about, description=action.about)
             action.add_arguments(chosen)
-            chosen.add_argument(
-                "--customer", default=OPERATOR, metavar="ORG_ID", type=arguments.name, help=f"default: {OPERATOR}"
-            )
+            arguments.add_customer(chosen)
             arguments.add_data(chosen)
 
     def handle(self, *_: object, **options: Any) -> None:
