@@ -3,6 +3,7 @@
 from cloudigrade.models.customers import CloudAccount, Customer, DueWork, ExternalId, UnmeteredPeriod
 from cloudigrade.models.feeds import FeedPosition, Gap, LogFile, Quarantine, QueueState
 from cloudigrade.models.images import Image, ImageVerdict, TagEvent
+from cloudigrade.models.inspections import Inspection, Sight
 from cloudigrade.models.instances import Instance, InstanceDefinition, InstanceEvent
 from cloudigrade.models.platform import ApiToken, Inbox, Outbox, SyntheticDataRequest
 from cloudigrade.models.runs import Run
@@ -21,6 +22,7 @@ __all__ = [
     "Image",
     "ImageVerdict",
     "Inbox",
+    "Inspection",
     "Instance",
     "InstanceDefinition",
     "InstanceEvent",
@@ -29,6 +31,7 @@ __all__ = [
     "Quarantine",
     "QueueState",
     "Run",
+    "Sight",
     "SyntheticDataRequest",
     "TagEvent",
     "UnmeteredPeriod",

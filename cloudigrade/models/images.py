@@ -28,6 +28,9 @@ class Image(models.Model):
     findings = models.TextField(
         blank=True, default="", help_text="What the inspection found, as ASCII JSON; empty: not inspected."
     )
+    is_public = models.BooleanField(
+        default=False, db_default=False, help_text="Anybody may boot from it, so what was found on it is no secret."
+    )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now(), help_text="When anything that the API shows of it changed.")
 
@@ -78,6 +81,9 @@ class ImageVerdict(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_verdict_per_customer_and_image", fields=["customer", "image"]),
+        ]
+        indexes = [
+            models.Index(name="verdict_undetermined", fields=["image"], condition=models.Q(rhel="undetermined")),
         ]
 
     def __str__(self) -> str:

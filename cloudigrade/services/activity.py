@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from django.db import transaction
 
 from cloudigrade.clouds.protocol import Batch, Rejected
-from cloudigrade.services import definitions, images, instances, usage, verdicts
+from cloudigrade.services import definitions, images, instances, sights, usage, verdicts
 from cloudigrade.services.staging import execute, fetch
 
 _MAX_SOURCE: Final = 2_000  # bytes, for the unique index holds no more than 2,704 of a row
@@ -58,8 +58,9 @@ def store(
     definitions.record(cloud=cloud, definitions=batch.definitions, as_of=as_of)
     touched = images.record(customer_id=customer_id, cloud=cloud, batch=batch, own=own, described=described, tags=tags)
     changed = instances.record(accounts=accounts, images=touched.ids, activities=own, descriptions=described)
+    linked = changed.images | sights.record(customer_id=customer_id, feed=feed, batch=batch, ids=touched.ids)
     verdicts.recalculate(
-        image_ids=touched.changed, customer_id=customer_id, linked=changed.images - touched.changed, as_of=as_of
+        image_ids=touched.changed, customer_id=customer_id, linked=linked - touched.changed, as_of=as_of
     )
     if changed.spans:
         usage.mark(customer_id=customer_id, spans=changed.spans, as_of=as_of)

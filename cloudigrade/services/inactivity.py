@@ -8,7 +8,7 @@ from django.db import transaction
 
 from cloudigrade.services.staging import execute, fetch
 
-GO: Final = ("apitoken", "concurrentusage", "dirtyday", "imageverdict", "tagevent")
+GO: Final = ("apitoken", "concurrentusage", "dirtyday", "imageverdict", "sight", "tagevent")
 """Tables whose rows go with their customer."""
 STAY: Final = ("cloudaccount", "externalid", "quarantine", "syntheticdatarequest")
 """Tables whose rows keep their customer. An external id is its owner's for good (S1): a role may still open to it."""

@@ -206,8 +206,11 @@ def _remove(customer_id: int, now: datetime) -> bool:
         ImageVerdict.objects.filter(customer=customer).delete()
         TagEvent.objects.filter(customer=customer).delete()
         execute(
-            "DELETE FROM cloudigrade_image AS m WHERE starts_with(m.name, %s)"
-            " AND NOT EXISTS (SELECT FROM cloudigrade_instance AS i WHERE i.image_id = m.id)",
+            "WITH gone AS (SELECT m.id FROM cloudigrade_image AS m WHERE starts_with(m.name, %s)"
+            "  AND NOT EXISTS (SELECT FROM cloudigrade_instance AS i WHERE i.image_id = m.id)),"
+            " sights AS (DELETE FROM cloudigrade_sight WHERE image_id IN (SELECT id FROM gone)),"
+            " inspections AS (DELETE FROM cloudigrade_inspection WHERE image_id IN (SELECT id FROM gone))"
+            " DELETE FROM cloudigrade_image WHERE id IN (SELECT id FROM gone)",
             [f"{customer.org_id}-"],
         )
         customer.delete()

@@ -55,8 +55,9 @@ def recalculate(
     whose = {"images": list(images), "shared": list(shared), "customer": customer_id}
     stored = _stored(whose)
     changed: list[tuple[int, int, Evidence]] = []
-    for customer, image, tags in _pairs(whose):
-        evidence = _evidence(images[image], by_name, frozenset(tags))
+    for customer, image, is_seen, tags in _pairs(whose):
+        row = images[image] if is_seen else images[image]._replace(findings="")
+        evidence = _evidence(row, by_name, frozenset(tags))
         known = stored.get((customer, image))
         if known is None or msgspec.json.decode(known, type=Evidence) != evidence:
             changed.append((customer, image, evidence))
@@ -85,8 +86,11 @@ def _stored(whose: Mapping[str, Any]) -> dict[tuple[int, int], str]:
     return {(customer, image): evidence for customer, image, evidence in rows}
 
 
-def _pairs(whose: Mapping[str, Any]) -> list[tuple[int, int, list[str]]]:
-    """Who has instances of which image, and the tags of it that this customer's newest word says are present.
+def _pairs(whose: Mapping[str, Any]) -> list[tuple[int, int, bool, list[str]]]:
+    """Who has instances of which image, whether what was found on it is theirs to know, and its tags.
+
+    Whoever says to boot from an image may not see it: only a public one's findings are everybody's. Of the tags those
+    count that this customer's newest word says are present.
 
     Read when the stored verdicts are locked, so that the tags that another recalculation has just seen are not missed.
     """
@@ -101,13 +105,16 @@ def _pairs(whose: Mapping[str, Any]) -> list[tuple[int, int, list[str]]]:
             FROM cloudigrade_tagevent WHERE image_id = ANY(%(images)s)
             ORDER BY customer_id, image_id, key, occurred_at DESC, source_id COLLATE "C" DESC
         )
-        SELECT p.customer_id, p.image_id, array_remove(array_agg(t.key), NULL) FROM p
+        SELECT p.customer_id, p.image_id, bool_or(m.is_public OR s.id IS NOT NULL),
+               array_remove(array_agg(t.key), NULL)
+        FROM p JOIN cloudigrade_image AS m ON m.id = p.image_id
+        LEFT JOIN cloudigrade_sight AS s ON s.customer_id = p.customer_id AND s.image_id = p.image_id
         LEFT JOIN t ON t.customer_id = p.customer_id AND t.image_id = p.image_id AND t.is_present
         GROUP BY 1, 2 ORDER BY 1, 2
         """,
         whose,
     )
-    return [(customer, image, tags) for customer, image, tags in rows]
+    return [(customer, image, is_seen, tags) for customer, image, is_seen, tags in rows]
 
 
 def _with_relatives(image_ids: Collection[int], linked: Collection[int]) -> tuple[dict[int, _Row], set[int]]:
