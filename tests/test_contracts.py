@@ -24,7 +24,9 @@ VIOLATIONS = {
     "no-framework-below-models": ("clouds.aws.extra", "import django"),
     "services": ("services.usage", "import rest_framework"),
     "pure-parsers": ("clouds.aws.cloudtrail", "import cloudigrade.clouds.aws.session"),
+    "clouds-apart": ("clouds.azure.extra", "import cloudigrade.clouds.aws.arn"),
     "sdk": ("tasks.usage", "import boto3"),
+    "inspector-stands-alone": ("inspector.extra", "import pydantic"),
 }
 """By contract: a module and the line that breaks this contract and no other."""
 

@@ -1,6 +1,7 @@
-"""Every sub-package here is a cloud: its name in, its settings and its implementation out."""
+"""Every sub-package here with a module `cloud` is a cloud: its name in, its settings and its implementation out."""
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
@@ -12,8 +13,9 @@ from cloudigrade.clouds.cloud import Cloud
 
 
 def names() -> list[str]:
-    """The clouds there are."""
-    return sorted(module.name for module in pkgutil.iter_modules(cloudigrade.clouds.__path__) if module.ispkg)
+    """The clouds there are; a folder that only translates what a cloud says is not one yet."""
+    packages = (module.name for module in pkgutil.iter_modules(cloudigrade.clouds.__path__) if module.ispkg)
+    return sorted(name for name in packages if importlib.util.find_spec(f"cloudigrade.clouds.{name}.cloud"))
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from cloudigrade.domain import rhel_azure
 from cloudigrade.domain.rhel_codes import (
     BY_PLATFORM_DETAILS,
     BY_PRODUCT_CODE,
@@ -55,10 +56,11 @@ class ImageFacts:
     platform: str = ""
     """`windows` or empty."""
     billing_code: str = ""
-    """Usage operation."""
+    """Usage operation, or license type."""
     platform_details: str = ""
+    """What the cloud prints beside the code; on Azure what the guest agent calls the system."""
     product_codes: tuple[tuple[str, str], ...] = ()
-    """Pairs of product code and its type."""
+    """Pairs of product code and its type; on Azure the plan `publisher:product:name`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Verdict:
     conflicts: tuple[str, ...]
     """Sentences `<witness that lost>; but <witness that counts>`."""
     unknown_codes: tuple[str, ...]
-    """`usage operation X`, `platform details X` or `product code X`: not in our tables; sorted, distinct."""
+    """`usage operation X`, `platform details X`, `product code X`; `license type X`, `offer X` or `operating system X`:
+    not in our tables; sorted, distinct."""
     is_openshift: bool
 
 
@@ -111,10 +114,16 @@ class _Billing(NamedTuple):
     """None: absent or not in our table."""
     text: str
     unknown_codes: tuple[str, ...]
-    conflicts: tuple[str, ...]
+    conflicts: tuple[str, ...] = ()
+    words: str = "usage operation or platform details"
+    """What the cloud would have to give for a row."""
 
 
-_MARKETPLACE_FIRST, _BILLING_NEXT, _NAME_LAST = range(3)
+_MARKETPLACE_FIRST, _BILLING_NEXT, _NAME_LAST, _OFFER_LAST = range(4)
+
+# Pairs of who pays that do not disagree: marketplace RHEL runs under the plain code or the customer's own, and a
+# license type is there to change what the offer says.
+_USUAL = {(_MARKETPLACE_FIRST, _BILLING_NEXT), (_BILLING_NEXT, _OFFER_LAST)}
 
 # Beta, HA and SAP images put words before the version, so only the beginning is fixed.
 _NAME_VERSION = re.compile(r"RHEL(?:[-_][A-Z]+)*[-_](\d+(?:\.\d+){1,2})(?![\d.])", re.ASCII | re.IGNORECASE)
@@ -159,6 +168,8 @@ def needs_subscription(verdict: Verdict) -> bool:
 
 
 def _read_billing(image: ImageFacts, billing_code: str) -> _Billing:
+    if rhel_azure.is_azure(image.native_id) or rhel_azure.plain_license(billing_code) in rhel_azure.BY_LICENSE:
+        return _read_license(image, billing_code)
     code = plain_usage_operation(billing_code) or plain_usage_operation(image.billing_code)
     details = image.platform_details.strip()
     by_code = BY_USAGE_OPERATION.get(code)
@@ -176,8 +187,17 @@ def _read_billing(image: ImageFacts, billing_code: str) -> _Billing:
         return _Billing(by_code, text, tuple(unknown), conflicts)
     # An unknown code may charge for anything, so beside one only details that name a system are heard.
     if by_details is not None and (not code or by_details.is_rhel is not None):
-        return _Billing(by_details, f"platform details {details} mean {_meaning(by_details)}", tuple(unknown), ())
-    return _Billing(None, "", tuple(unknown), ())
+        return _Billing(by_details, f"platform details {details} mean {_meaning(by_details)}", tuple(unknown))
+    return _Billing(None, "", tuple(unknown))
+
+
+def _read_license(image: ImageFacts, billing_code: str) -> _Billing:
+    """The same from Azure's license type; without one the image's own model holds."""
+    code = rhel_azure.plain_license(billing_code) or rhel_azure.plain_license(image.billing_code)
+    row = rhel_azure.BY_LICENSE.get(code)
+    text = f"license type {code} means {_meaning(row)}" if row else ""
+    unknown = (f"license type {code}",) if code and row is None else ()
+    return _Billing(row, text, unknown, words="license type")
 
 
 def _claim(row: BillingRow) -> tuple[bool | None, Payer]:
@@ -210,6 +230,9 @@ def _own_witnesses(image: ImageFacts, billing: _Billing) -> Iterator[_Witness]:
     if plan is not Payer.NONE:
         text = f"name {image.name} of Red Hat's account {image.owner} means RHEL {_PAYER_WORDS[plan]}"
         yield _Witness("certain", text, is_rhel=True, payer=plan, payer_rank=_NAME_LAST)
+    if rhel_azure.is_azure(image.native_id):
+        for said in rhel_azure.statements(image.native_id, image.platform_details, image.product_codes):
+            yield _Witness(said.grade, said.text, said.is_rhel, said.payer, _OFFER_LAST, said.product)
 
 
 def _product_codes(image: ImageFacts) -> list[str]:
@@ -275,8 +298,7 @@ def _payer_conflicts(claims: list[_Witness], billing: _Billing) -> Iterator[str]
     """Every other opinion of who pays than the first one."""
     winner = claims[0]
     for claim in claims:
-        # Marketplace RHEL runs under the plain code or the customer's own: that pair is as it should be.
-        is_usual = (winner.payer_rank, claim.payer_rank) == (_MARKETPLACE_FIRST, _BILLING_NEXT)
+        is_usual = (winner.payer_rank, claim.payer_rank) in _USUAL
         if claim.payer is not winner.payer and not is_usual:
             yield f"{claim.text}; but {winner.text}"
     # Only a name is left to say that the cloud charges for RHEL, and a known code says that it does not.
@@ -304,7 +326,7 @@ def _missing(evidence: Evidence, billing: _Billing) -> Iterator[str]:
 def _missing_billing(billing: _Billing) -> str:
     if billing.unknown_codes:
         return f"nothing is known of {' and '.join(billing.unknown_codes)}"
-    return "no usage operation or platform details given"
+    return f"no {billing.words} given"
 
 
 def _unknown_codes(evidence: Evidence, billing: _Billing) -> tuple[str, ...]:
@@ -313,9 +335,10 @@ def _unknown_codes(evidence: Evidence, billing: _Billing) -> tuple[str, ...]:
     for source in evidence.lineage:
         unknown.update(_read_billing(source, "").unknown_codes)
     for image in (evidence.image, *evidence.lineage):
-        for code, _ in image.product_codes:
-            if code and code not in BY_PRODUCT_CODE:
-                unknown.add(f"product code {code}")
+        if rhel_azure.is_azure(image.native_id):
+            unknown.update(rhel_azure.unknown(image.native_id, image.platform_details, image.product_codes))
+        else:
+            unknown.update(f"product code {code}" for code in _product_codes(image) if code not in BY_PRODUCT_CODE)
     return tuple(sorted(unknown))
 
 
@@ -333,4 +356,7 @@ def _version(evidence: Evidence) -> str:
             parsed = _NAME_VERSION.match(image.name)
             if parsed:
                 return parsed[1]
+        dated = rhel_azure.is_azure(image.native_id) and rhel_azure.version(image.native_id, image.platform_details)
+        if dated:
+            return dated
     return ""

@@ -1,0 +1,1 @@
+"""Microsoft Azure: what Resource Manager says of virtual machines and images."""
