@@ -4,8 +4,8 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from cloudigrade.inspector.filesystem import Entry, EntryKind
 from cloudigrade.inspector.files import LONGEST_PATH, MOST_NAMES
+from cloudigrade.inspector.filesystem import Entry, EntryKind
 from cloudigrade.inspector.filesystems import crc32c, ext_directory, ext_inode, ext_mapping, ext_superblock
 from cloudigrade.inspector.filesystems.blocks import Blocks, Kept, Metered
 from cloudigrade.inspector.filesystems.ext_inode import Inode
