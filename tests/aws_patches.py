@@ -38,6 +38,7 @@ from moto.sts.models import STSBackend, sts_backends
 from moto.utilities.utils import get_partition
 
 from cloudigrade.simulator.sizes import SIZES
+from tests import aws_storage
 
 OWN_ACCOUNT = "123456789012"
 """moto's own: whoever comes with keys that it did not make acts there."""
@@ -319,6 +320,7 @@ _REPLACEMENTS: tuple[tuple[Any, str, Any], ...] = (
         "instance_types",
         [t for t in InstanceTypeBackend.instance_types if t["InstanceType"] in SIZES],
     ),
+    *aws_storage.REPLACEMENTS,
 )
 
 

@@ -6,6 +6,7 @@
 
 import argparse
 import base64
+import hashlib
 import json
 import logging
 import shlex
@@ -29,6 +30,7 @@ from moto.server import ThreadedMotoServer
 from cloudigrade.simulator import digests
 from tests import aws_patches
 from tests.aws_patches import OWN_ACCOUNT
+from tests.aws_storage import BLOCK
 
 HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """The region of each partition in which our side lies."""
@@ -49,6 +51,9 @@ class Names:
         self.bucket = f"{environment}-cloudigrade-trails"
         self.log_queue = f"{environment}-cloudigrade-cloudtrail-s3"
         self.notice_queue = f"{environment}-cloudigrade-ec2-events"
+        self.results_bucket = f"{environment}-cloudigrade-inspections"
+        self.results_queue = f"{environment}-cloudigrade-inspections-s3"
+        self.launch_template = f"cloudigrade-lt-{environment}"
 
 
 class Aws:
@@ -89,18 +94,56 @@ class Aws:
         statement = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject"}
         policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": f"arn:{partition}:s3:::*"}]}
         s3.put_bucket_policy(Bucket=names.bucket, Policy=json.dumps(policy))
-        rules = [{"Name": "prefix", "Value": "AWSLogs/"}, {"Name": "suffix", "Value": ".json.gz"}]
-        notification = {"Id": "Notifications", "QueueArn": logs, "Events": ["s3:ObjectCreated:*"]}
-        s3.put_bucket_notification_configuration(
-            Bucket=names.bucket,
-            NotificationConfiguration={
-                "QueueConfigurations": [notification | {"Filter": {"Key": {"FilterRules": rules}}}]
-            },
-        )
+        _notify(s3, names.bucket, logs, "AWSLogs/", ".json.gz")
+        self._set_up_inspection(region, visibility)
         events = self.client("events", region)
         pattern = {"source": ["aws.ec2"], "detail-type": ["EC2 Instance State-change Notification"]}
         events.put_rule(Name=names.notice_queue, EventPattern=json.dumps(pattern))
         events.put_targets(Rule=names.notice_queue, Targets=[{"Id": "queue", "Arn": notices}])
+
+    def _set_up_inspection(self, region: str, visibility: int) -> None:
+        """What machines that look at copies are made from, and where their results go."""
+        results = self._queue(region, self.names.results_queue, visibility)
+        s3 = self.make_bucket(self.names.results_bucket, region)
+        _notify(s3, self.names.results_bucket, results, "InspectionResults/", ".json")
+        ec2 = self.client("ec2", region)
+        image = ec2.register_image(Name="ecs", RootDeviceName="/dev/xvda", Architecture="x86_64")["ImageId"]
+        template = {"ImageId": image, "InstanceType": "t3.micro"}
+        ec2.create_launch_template(LaunchTemplateName=self.names.launch_template, LaunchTemplateData=template)
+
+    def put_disk(self, account: str, region: str, content: bytes, *, is_encrypted: bool = False) -> str:
+        """A snapshot of the account that holds the content of a disk; what is zero was never written."""
+        ebs = self.client("ebs", region, account)
+        size = max(-(-len(content) // (1 << 30)), 1)
+        name: str = ebs.start_snapshot(VolumeSize=size)["SnapshotId"]
+        numbers = range(-(-len(content) // BLOCK))
+        written = 0
+        for number in numbers:
+            block = content[number * BLOCK : (number + 1) * BLOCK].ljust(BLOCK, b"\0")
+            if block.count(0) != BLOCK:
+                _put_block(ebs, name, number, block)
+                written += 1
+        ebs.complete_snapshot(SnapshotId=name, ChangedBlocksCount=written)
+        ec2_backends[account][region].snapshots[name].encrypted = is_encrypted
+        return name
+
+    def put_image(self, account: str, region: str, *disks: bytes, name: str = "made", **facts: Any) -> str:
+        """An image of the account with these disks, the root's first; `facts` are attributes of moto's image."""
+        snapshots = [self.put_disk(account, region, disk) for disk in disks]
+        return self.register(account, region, *snapshots, name=name, **facts)
+
+    def register(self, account: str, region: str, *snapshots: str, name: str = "made", **facts: Any) -> str:
+        """An image of the account that starts from these snapshots."""
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        mappings = [
+            {"DeviceName": f"/dev/sd{letter}{1 if letter == 'a' else ''}", "Ebs": {"SnapshotId": snapshot}}
+            for letter, snapshot in zip(letters, snapshots, strict=False)
+        ]
+        made: str = self.client("ec2", region, account).register_image(
+            Name=name, RootDeviceName="/dev/sda1", Architecture="x86_64", BlockDeviceMappings=mappings
+        )["ImageId"]
+        ec2_backends[account][region].amis[made].__dict__.update(facts)
+        return made
 
     def _queue(self, region: str, name: str, visibility: int) -> str:
         """The ARN of a queue with its dead-letter queue."""
@@ -176,6 +219,27 @@ class Aws:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def _notify(s3: Any, bucket: str, queue: str, prefix: str, suffix: str) -> None:
+    """The queue is told of every such object that is written to the bucket."""
+    rules = [{"Name": "prefix", "Value": prefix}, {"Name": "suffix", "Value": suffix}]
+    notification = {"Id": "Notifications", "QueueArn": queue, "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={"QueueConfigurations": [notification | {"Filter": {"Key": {"FilterRules": rules}}}]},
+    )
+
+
+def _put_block(ebs: Any, snapshot: str, number: int, block: bytes) -> None:
+    ebs.put_snapshot_block(
+        SnapshotId=snapshot,
+        BlockIndex=number,
+        BlockData=block,
+        DataLength=BLOCK,
+        Checksum=base64.b64encode(hashlib.sha256(block).digest()).decode(),
+        ChecksumAlgorithm="SHA256",
+    )
 
 
 class _Described:

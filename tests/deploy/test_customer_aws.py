@@ -16,6 +16,7 @@ from moto import mock_aws
 
 from cloudigrade.clouds.aws import policy
 from cloudigrade.clouds.aws.config import PARTITIONS
+from cloudigrade.clouds.aws.policy import Inspection
 
 FOLDER = Path(__file__).parents[2] / "deploy/customer/aws"
 TEMPLATE = FOLDER / "cloudformation.yaml"
@@ -134,13 +135,15 @@ def test_the_linter_can_find_something():
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("inspection", [False, True])
+@pytest.mark.parametrize("inspection", Inspection)
 def test_s9_the_template_grants_what_the_policy_says(partition, inspection):
-    stack = Stack(partition, Inspection=str(inspection).lower())
+    stack = Stack(partition, Inspection=inspection.value)
 
     role = stack.resource("Role")
 
-    assert granted(role) == policy.policy(partition, "prod", account=ACCOUNT, inspection=inspection)
+    assert granted(role) == policy.policy(partition, "prod", account=ACCOUNT, inspection=inspection, principal=OURS)
+    assert stack.template["Parameters"]["Inspection"]["AllowedValues"] == list(Inspection)
+    assert stack.template["Parameters"]["Inspection"]["Default"] == Inspection.NONE
     assert role["AssumeRolePolicyDocument"] == policy.trust_policy(OURS, "ext-1", partition=partition)
     assert role["RoleName"] == "cloudigrade"
 
@@ -202,7 +205,7 @@ def test_a_stack_is_made_of_it_and_gives_the_arn(monkeypatch):
     """Here moto knows the partition `aws` only, no AWS::NoValue in lists, and keeps policies as Python writes them."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    values = {**GIVEN, "EventBusArn": BUS, "Inspection": "true", "LogAccountId": LOGS}
+    values = {**GIVEN, "EventBusArn": BUS, "Inspection": "copy", "LogAccountId": LOGS}
     stacks = boto3.client("cloudformation", region_name="us-east-1")
     stacks.create_stack(
         StackName="cloudigrade",
@@ -271,10 +274,11 @@ def filled(value, partition, *, log_accounts):
 def test_s9_the_module_grants_what_the_policy_says(partition):
     found = filled(blocks("locals"), partition, log_accounts=(policy.OWN,))
 
-    whole = policy.policy(partition, "prod", account=ACCOUNT, inspection=True)
     assert found["trust_policy"] == policy.trust_policy(OURS, "ext-1", partition=partition)
     assert found["metering_policy"] == policy.policy(partition, "prod", account=ACCOUNT)
-    assert found["metering_policy"]["Statement"] + found["inspection_policy"]["Statement"] == whole["Statement"]
+    for inspection, name in ((Inspection.DIRECT, "inspection_policy"), (Inspection.COPY, "copying_policy")):
+        whole = policy.policy(partition, "prod", account=ACCOUNT, inspection=inspection, principal=OURS)
+        assert found["metering_policy"]["Statement"] + found[name]["Statement"] == whole["Statement"]
 
 
 def test_the_module_attaches_each_policy_to_the_role_and_inspection_only_if_asked_for():
@@ -292,11 +296,16 @@ def test_the_module_attaches_each_policy_to_the_role_and_inspection_only_if_aske
         ),
         "inspection": (
             "${jsonencode(local.inspection_policy)}",
-            "${var.makes_role && var.inspection ? 1 : 0}",
+            '${var.makes_role && var.inspection == "direct" ? 1 : 0}',
+            "${aws_iam_role.cloudigrade[0].name}",
+        ),
+        "copying": (
+            "${jsonencode(local.copying_policy)}",
+            '${var.makes_role && var.inspection == "copy" ? 1 : 0}',
             "${aws_iam_role.cloudigrade[0].name}",
         ),
     }
-    assert blocks("variable")["inspection"]["default"] is False
+    assert blocks("variable")["inspection"]["default"] == "none"
 
 
 def test_template_and_module_take_the_same_values():
@@ -339,15 +348,17 @@ def evaluated(expression, folder, **variables):
 
 @with_terraform
 def test_s9_terraform_itself_makes_the_same_of_the_module(tmp_path):
-    parts = "[local.trust_policy, local.metering_policy, local.inspection_policy]"
+    parts = "[local.trust_policy, local.metering_policy, local.inspection_policy, local.copying_policy]"
 
     done = evaluated(parts, tmp_path, log_account_id=LOGS)
 
     assert done.stderr == ""
-    trust, metering, inspection = json.loads(json.loads(done.stdout))
-    whole = policy.policy("aws-cn", "prod", account=ACCOUNT, log_accounts=(policy.OWN, LOGS), inspection=True)
+    trust, metering, *others = json.loads(json.loads(done.stdout))
     assert trust == policy.trust_policy(OURS, "ext-1", partition="aws-cn")
-    assert metering["Statement"] + inspection["Statement"] == whole["Statement"]
+    given = {"account": ACCOUNT, "log_accounts": (policy.OWN, LOGS), "principal": OURS}
+    for inspection, other in zip((Inspection.DIRECT, Inspection.COPY), others, strict=True):
+        whole = policy.policy("aws-cn", "prod", inspection=inspection, **given)
+        assert metering["Statement"] + other["Statement"] == whole["Statement"]
 
 
 @with_terraform
@@ -360,6 +371,7 @@ def test_s9_terraform_itself_makes_the_same_of_the_module(tmp_path):
         {"trusted_account_id": "1"},
         {"environment": "Prod"},
         {"log_account_id": "1"},
+        {"inspection": "true"},
     ],
     ids=str,
 )

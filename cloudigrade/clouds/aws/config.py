@@ -74,6 +74,7 @@ class Section(BaseSettings):
         description="Where the AWS SDK asks instead of AWS, as `http://host:port`; the SDK reads it itself.",
     )
     cloudtrail_endpoint: _Endpoint = _endpoint_of("CLOUDTRAIL")
+    ebs_endpoint: _Endpoint = _endpoint_of("EBS")
     ec2_endpoint: _Endpoint = _endpoint_of("EC2")
     s3_endpoint: _Endpoint = _endpoint_of("S3")
     sqs_endpoint: _Endpoint = _endpoint_of("SQS")
@@ -107,6 +108,44 @@ class Section(BaseSettings):
         validation_alias="AWS_EC2_EVENTS_QUEUE",
         pattern=r"^[A-Za-z0-9_-]{0,80}$",
         description="Our queue of EventBridge's EC2 notices; empty: `{environment}-cloudigrade-ec2-events`.",
+    )
+    results_bucket: str = Field(
+        "",
+        validation_alias="AWS_INSPECTIONS_BUCKET",
+        pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+        description="Our bucket for what inspectors find on copies; empty: `{environment}-cloudigrade-inspections`.",
+    )
+    results_queue: str = Field(
+        "",
+        validation_alias="AWS_INSPECTIONS_QUEUE",
+        pattern=r"^[A-Za-z0-9_-]{0,80}$",
+        description="Our queue that is told of those; empty: `{environment}-cloudigrade-inspections-s3`.",
+    )
+    launch_template: str = Field(
+        "",
+        validation_alias="AWS_INSPECTION_LAUNCH_TEMPLATE",
+        pattern=r"^$|^[a-zA-Z0-9().\-/_]{3,128}$",
+        description="Launch template of machines that look at copies; empty: `cloudigrade-lt-{environment}`.",
+    )
+    most_inspectors: int = Field(
+        10,
+        validation_alias="AWS_INSPECTION_MACHINES",
+        ge=1,
+        le=1000,
+        description="Machines that look at copies at one time, in each partition; further copies wait.",
+    )
+    inspector_name: str = Field(
+        "",
+        validation_alias="HOUNDIGRADE_ECS_IMAGE_NAME",
+        pattern=r"^$|^[a-z0-9][a-z0-9._/:-]{0,254}$",
+        description="Container image that those machines run, without tag or digest.",
+    )
+    inspector_digest: str = Field(
+        "",
+        validation_alias="HOUNDIGRADE_ECS_IMAGE_DIGEST",
+        pattern=r"^$|^sha256:[0-9a-f]{64}$",
+        description="Its digest, as `sha256:…`; empty: nothing is copied, and images are read where they are or not at"
+        " all.",
     )
     event_bus_arn: str = Field(
         "",

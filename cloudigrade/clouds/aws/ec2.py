@@ -10,6 +10,7 @@ from cloudigrade.clouds.protocol import ImageDescription, InstanceDescription, R
 
 if TYPE_CHECKING:  # type stubs, absent outside development
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import ImageTypeDef
 
 PAGE: Final = 1000
 """Instances or images in an answer, the most that EC2 gives."""
@@ -40,18 +41,31 @@ def read_instances(client: "EC2Client", names: Sequence[str] | None = None) -> I
 
 def read_images(client: "EC2Client", names: Iterable[str]) -> Iterator[ImageDescription | Rejected]:
     """Those of the images that the client's account may see, deprecated and disabled ones too."""
-    region = client.meta.region_name
-    pages = client.get_paginator("describe_images")
     for filters in _filters("image-id", sorted(set(names))):
-        for page in pages.paginate(
-            **filters, IncludeDeprecated=True, IncludeDisabled=True, PaginationConfig={"PageSize": PAGE}
-        ):
-            for image in page["Images"]:
-                part = descriptions.parse_part(_plain(image), Document.IMAGES, source=f"{region}/DescribeImages")
-                if isinstance(part, ImageDescription):
-                    yield part._replace(region=region)
-                elif isinstance(part, Rejected):
-                    yield part
+        for image in image_documents(client, **filters):
+            yield described(client, image)
+
+
+def image_documents(client: "EC2Client", **filters: Any) -> Iterator["ImageTypeDef"]:
+    """The images that the filters leave, as EC2 describes them."""
+    pages = client.get_paginator("describe_images")
+    for page in pages.paginate(
+        **filters, IncludeDeprecated=True, IncludeDisabled=True, PaginationConfig={"PageSize": PAGE}
+    ):
+        yield from page["Images"]
+
+
+def described(client: "EC2Client", image: "ImageTypeDef") -> ImageDescription | Rejected:
+    """What the document says of the image, or why it cannot be read."""
+    region = client.meta.region_name
+    source = f"{region}/DescribeImages"
+    match descriptions.parse_part(_plain(image), Document.IMAGES, source=source):
+        case ImageDescription() as part:
+            return part._replace(region=region)
+        case Rejected() as part:
+            return part
+        case _:  # of another kind of document
+            return Rejected(source, "is no image")
 
 
 def read_definitions(client: "EC2Client") -> Iterator[TypeDefinition]:

@@ -9,6 +9,7 @@ ACCOUNT: Final = re.compile(r"[0-9]{12}")
 REGION: Final = re.compile(r"[a-z0-9-]{1,32}")
 INSTANCE: Final = re.compile(r"i-[0-9A-Za-z-]{1,64}")
 IMAGE: Final = re.compile(r"ami-[0-9A-Za-z-]{1,64}")
+SNAPSHOT: Final = re.compile(r"snap-[0-9A-Za-z-]{1,64}")
 INSTANCE_TYPE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]{0,63}")
 EVENT: Final = re.compile(r"[ -~]{1,128}")
 

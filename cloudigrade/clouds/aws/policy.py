@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
+from cloudigrade.clouds.aws import ownership
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import Instructions
 
@@ -39,6 +41,24 @@ _CONSOLES: Final = {
 Statement = dict[str, Any]
 
 
+class Inspection(StrEnum):
+    """How far a customer lets us look into images."""
+
+    NONE = "none"
+    DIRECT = "direct"
+    """Snapshots are read where they are."""
+    COPY = "copy"
+    """They are shared with us and copied, and their content is read in our account."""
+
+
+class Purpose(StrEnum):
+    """What credentials for a customer's account are fetched for; each allows no more than that."""
+
+    METERING = "metering"
+    INSPECTION = "inspection"
+    COPYING = "copying"
+
+
 class Identity(Protocol):
     """Who we are, as session.Access knows it."""
 
@@ -58,22 +78,43 @@ def policy(
     *,
     account: str = "*",
     log_accounts: Sequence[str] = (OWN,),
-    inspection: bool = False,
+    inspection: Inspection = Inspection.NONE,
+    principal: str = "",
 ) -> dict[str, Any]:
     """The least that metering needs, and what looking into images needs besides if that is asked for.
 
-    `log_accounts` own the buckets and keys of the trails that may be read; none given means any.
+    `log_accounts` own the buckets and keys of the trails that may be read; none given means any. Copies may be shared
+    with the `principal`, our account, alone.
     """
     statements = _metering(partition, environment, account=account, log_accounts=log_accounts)
-    return {"Version": VERSION, "Statement": statements + (_inspection(partition) if inspection else [])}
+    if inspection is Inspection.DIRECT:
+        statements += _inspection(partition)
+    elif inspection is Inspection.COPY:
+        statements += _copying(partition, environment, principal)
+    return _document(statements)
 
 
-def session_policy(partition: str, environment: str, account: str) -> str:
+def session_policy(
+    partition: str, environment: str, account: str, *, purpose: Purpose = Purpose.METERING, principal: str = ""
+) -> str:
     """What credentials for a customer's account are good for, whatever else the role allows; STS takes 2,048 letters.
 
-    Whose bucket may be read is left to the customer: a role may be allowed to read that of another account.
+    Whose bucket may be read is left to the customer: a role may be allowed to read that of another account. The
+    `principal` is our account, whom alone copies may be shared with.
     """
-    return json.dumps(policy(partition, environment, account=account, log_accounts=()), separators=(",", ":"))
+    match purpose:
+        case Purpose.METERING:
+            statements = _metering(partition, environment, account=account, log_accounts=())
+        case Purpose.INSPECTION:
+            statements = [_allow("LookAtImages", ["ec2:DescribeImages"], "*"), *_inspection(partition)]
+        case Purpose.COPYING:
+            looks = ("ec2:DescribeImages", "ec2:DescribeRegions")
+            statements = [_allow("LookAtImages", looks, "*"), *_copying(partition, environment, principal)]
+    return json.dumps(_document(statements), separators=(",", ":"))
+
+
+def _document(statements: list[Statement]) -> dict[str, Any]:
+    return {"Version": VERSION, "Statement": statements}
 
 
 def _metering(partition: str, environment: str, *, account: str, log_accounts: Sequence[str]) -> list[Statement]:
@@ -112,7 +153,7 @@ def _metering(partition: str, environment: str, *, account: str, log_accounts: S
 def _inspection(partition: str) -> list[Statement]:
     """Statements for looking into images where they are: nothing is copied, shared, tagged or started."""
     return [
-        _allow("LookAtSnapshots", ("ec2:DescribeSnapshots", "ec2:DescribeVolumes"), "*"),
+        _allow("LookAtSnapshots", ("ec2:DescribeSnapshots",), "*"),
         # a snapshot's ARN names no account, and EBS knows no condition on it
         _allow(
             "ReadSnapshots", ("ebs:GetSnapshotBlock", "ebs:ListSnapshotBlocks"), f"arn:{partition}:ec2:*::snapshot/*"
@@ -123,6 +164,24 @@ def _inspection(partition: str) -> list[Statement]:
             f"arn:{partition}:kms:*:*:key/*",
             {"StringLike": {"kms:ViaService": ["ebs.*.amazonaws.com*", "ec2.*.amazonaws.com*"]}},
         ),
+    ]
+
+
+def _copying(partition: str, environment: str, principal: str) -> list[Statement]:
+    """Statements for copies: snapshots are shared with us alone, and images of others copied; nothing is deleted but
+    what was tagged as ours when it was made.
+    """
+    snapshots, images = f"arn:{partition}:ec2:*::snapshot/*", f"arn:{partition}:ec2:*::image/*"
+    asked_as_ours = _equals({f"aws:RequestTag/{ownership.OWNER}": environment})
+    made_as_ours = _equals({f"aws:ResourceTag/{ownership.OWNER}": environment})
+    return [
+        _allow("LookAtSnapshots", ("ec2:DescribeSnapshots",), "*"),
+        _allow("LookAtShares", ("ec2:DescribeSnapshotAttribute",), snapshots),
+        _allow("ShareWithUs", ("ec2:ModifySnapshotAttribute",), snapshots, _equals({"ec2:Add/userId": principal})),
+        _allow("ShareNoMore", ("ec2:ModifySnapshotAttribute",), snapshots, _equals({"ec2:Remove/userId": principal})),
+        _allow("CopyImages", ("ec2:CopyImage",), [images, snapshots], asked_as_ours),
+        _allow("TagCopies", ("ec2:CreateTags",), [images, snapshots], _equals({"ec2:CreateAction": "CopyImage"})),
+        _allow("DeleteCopies", ("ec2:DeleteSnapshot", "ec2:DeregisterImage"), [images, snapshots], made_as_ours),
     ]
 
 

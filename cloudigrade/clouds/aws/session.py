@@ -19,6 +19,7 @@ from botocore.loaders import Loader
 from cloudigrade.clouds.aws import arn, policy
 from cloudigrade.clouds.aws.config import PARTITIONS, Section
 from cloudigrade.clouds.aws.failures import code, translated
+from cloudigrade.clouds.aws.policy import Purpose
 from cloudigrade.clouds.aws.throttle import Throttle
 from cloudigrade.clouds.cloud import Account
 from cloudigrade.clouds.protocol import CustomerProblem, NotSetUp, Unavailable
@@ -26,6 +27,7 @@ from cloudigrade.domain.problems import Problem
 
 if TYPE_CHECKING:  # type stubs, absent outside development
     from mypy_boto3_cloudtrail import CloudTrailClient
+    from mypy_boto3_ebs import EBSClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
@@ -155,6 +157,21 @@ class Access:
         """Our queue of EventBridge's notices."""
         return self.section.notice_queue or f"{self.environment}-cloudigrade-ec2-events"
 
+    @cached_property
+    def results_bucket(self) -> str:
+        """Our bucket for what inspectors find on copies."""
+        return self.section.results_bucket or f"{self.environment}-cloudigrade-inspections"
+
+    @cached_property
+    def results_queue(self) -> str:
+        """Our queue that is told of those."""
+        return self.section.results_queue or f"{self.environment}-cloudigrade-inspections-s3"
+
+    @cached_property
+    def launch_template(self) -> str:
+        """What the machines that look at copies are made from."""
+        return self.section.launch_template or f"cloudigrade-lt-{self.environment}"
+
     def home_region(self, partition: str) -> str:
         """The region of the partition where our own bucket and queues lie."""
         return self.section.home_region if partition == "aws" else PARTITIONS[partition]
@@ -187,16 +204,23 @@ class Access:
             return self._client((partition, service, region), lambda: self._own_session(partition))
 
     @overload
-    def client(self, account: Account, service: Literal["ec2"], region: str) -> "EC2Client": ...
+    def client(
+        self, account: Account, service: Literal["ec2"], region: str, purpose: Purpose = Purpose.METERING
+    ) -> "EC2Client": ...
+    @overload
+    def client(self, account: Account, service: Literal["ebs"], region: str, purpose: Purpose) -> "EBSClient": ...
     @overload
     def client(self, account: Account, service: Literal["s3"], region: str) -> "S3Client": ...
     @overload
     def client(self, account: Account, service: Literal["sts"], region: str) -> "STSClient": ...
     @overload
     def client(self, account: Account, service: Literal["cloudtrail"], region: str) -> "CloudTrailClient": ...
-    def client(self, account: Account, service: str, region: str) -> Any:
-        """A client in the customer's account, whose role is assumed by now; raises CustomerProblem or Unavailable."""
-        key, opened = self._entry(account)
+    def client(self, account: Account, service: str, region: str, purpose: Purpose = Purpose.METERING) -> Any:
+        """A client in the customer's account, whose role is assumed by now; raises CustomerProblem or Unavailable.
+
+        It may do what its purpose needs, and nothing else.
+        """
+        key, opened = self._entry(account, purpose)
         with translated(f"account {account.native_id}"):
             opened.credentials.get_frozen_credentials()
             return self._client((*key, service, region), lambda: opened.session, watched=account.native_id)
@@ -206,25 +230,27 @@ class Access:
 
         Where it refuses us, nobody gets another client with what was kept; whoever has one goes on until it expires.
         """
-        key, opened = self._entry(account)
+        key, opened = self._entry(account, Purpose.METERING)
         with translated(f"account {account.native_id}"):
             try:
                 opened.credentials.renew()
             except CustomerProblem:
-                self._forget(key)
+                self._forget(key[:2])
                 raise
 
-    def _entry(self, account: Account) -> tuple[Key, "_Opened"]:
+    def _entry(self, account: Account, purpose: Purpose) -> tuple[Key, "_Opened"]:
         role = _opened_by_external_id(account)
-        key = (str(role), account.external_id)
+        principal = self.account_id(role.partition) if purpose is Purpose.COPYING else ""
+        key = (str(role), account.external_id, purpose.value)
         with self._lock:
-            return key, _kept(self._opened, _ACCOUNTS, key, lambda: self._open(account, role))
+            return key, _kept(self._opened, _ACCOUNTS, key, lambda: self._open(account, role, purpose, principal))
 
     def _forget(self, key: Key) -> None:
+        """Nothing that begins with the key is kept."""
         with self._lock:
-            self._opened.pop(key, None)
-            for each in [each for each in self._clients if each[:-2] == key]:
-                del self._clients[each]
+            for kept in (self._opened, self._clients):
+                for each in [each for each in kept if each[: len(key)] == key]:
+                    del kept[each]
 
     def is_open_to_anyone(self, account: Account) -> bool:
         """Whether the role can be assumed without its external id; raises Unavailable if that cannot be told now.
@@ -249,8 +275,10 @@ class Access:
             self._sessions[profile] = self._new_session(profile or None)
         return self._sessions[profile]
 
-    def _open(self, account: Account, role: arn.Role) -> "_Opened":
-        allowed = policy.session_policy(role.partition, self.environment, role.account)
+    def _open(self, account: Account, role: arn.Role, purpose: Purpose, principal: str) -> "_Opened":
+        allowed = policy.session_policy(
+            role.partition, self.environment, role.account, purpose=purpose, principal=principal
+        )
         request: AssumeRoleRequestTypeDef = {**_request(role, allowed, _LIFETIME), "ExternalId": account.external_id}
         credentials = _Assumed(lambda: self._assume(role, request), self._clock)
         made = self._new_session(None)

@@ -23,9 +23,11 @@ class Limit(NamedTuple):
 # The limits are the account's, and its owner's own programs live on what we leave. AWS documents for each account and
 # region: EC2 100 non-mutating requests at once and 20 a second (EC2 developer guide, "Request throttling for the Amazon
 # EC2 API"); CloudTrail 10 a second to get, describe and list, 1 a second for the others (CloudTrail user guide,
-# "Quotas"); S3 5,500 a second for each prefix (S3 user guide, "Optimizing performance"). Ours is one bucket for all
-# regions of an account; the few requests of one onboarding may come at once.
+# "Quotas"); S3 5,500 a second for each prefix (S3 user guide, "Optimizing performance"); EBS 1,000 blocks a second (AWS
+# general reference, "Amazon EBS endpoints and quotas"). Ours is one bucket for all regions of an account; the few
+# requests of one onboarding may come at once.
 LIMITS: Final[Mapping[str, Limit]] = {
+    "ebs-read": Limit(200, 200),
     "ec2-read": Limit(50, 10),
     "ec2-write": Limit(5, 1),
     "cloudtrail-read": Limit(10, 5),

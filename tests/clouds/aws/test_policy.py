@@ -9,6 +9,7 @@ import pytest
 
 from cloudigrade.clouds.aws import policy
 from cloudigrade.clouds.aws.config import PARTITIONS, Section
+from cloudigrade.clouds.aws.policy import Inspection, Purpose
 
 ACCOUNT = "000000000042"
 OURS = "000000000001"
@@ -87,34 +88,84 @@ def test_s9_metering_asks_for_what_it_uses_and_writes_to_our_own_trail_only(part
 
 def test_s9_inspection_is_its_own_part_and_copies_shares_and_tags_nothing():
     without = policy.policy("aws", "prod")
-    whole = policy.policy("aws", "prod", inspection=True)
+    whole = policy.policy("aws", "prod", inspection=Inspection.DIRECT)
 
     via = {"StringLike": {"kms:ViaService": ["ebs.*.amazonaws.com*", "ec2.*.amazonaws.com*"]}}
     assert whole["Statement"] == [
         *without["Statement"],
-        allowed("LookAtSnapshots", ["ec2:DescribeSnapshots", "ec2:DescribeVolumes"], "*"),
+        allowed("LookAtSnapshots", ["ec2:DescribeSnapshots"], "*"),
         allowed("ReadSnapshots", ["ebs:GetSnapshotBlock", "ebs:ListSnapshotBlocks"], "arn:aws:ec2:*::snapshot/*"),
         allowed("DecryptSnapshots", ["kms:Decrypt"], "arn:aws:kms:*:*:key/*", via),
     ]
     assert not {"ec2:CreateTags", "ec2:CopyImage", "ec2:ModifySnapshotAttribute"} & set(actions(whole))
 
 
-def test_s9_everything_is_allowed_on_everything_only_where_aws_knows_no_resources():
-    for each in policy.policy("aws", "prod", inspection=True)["Statement"]:
+def test_s9_copying_shares_with_us_alone_and_deletes_only_what_it_tagged_as_ours():
+    without = policy.policy("aws", "prod")
+    whole = policy.policy("aws", "prod", inspection=Inspection.COPY, principal=OURS)
+
+    snapshots, images = "arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"
+
+    def equal(key, value):
+        return {"StringEquals": {key: value}}
+
+    assert whole["Statement"] == [
+        *without["Statement"],
+        allowed("LookAtSnapshots", ["ec2:DescribeSnapshots"], "*"),
+        allowed("LookAtShares", ["ec2:DescribeSnapshotAttribute"], snapshots),
+        allowed("ShareWithUs", ["ec2:ModifySnapshotAttribute"], snapshots, equal("ec2:Add/userId", OURS)),
+        allowed("ShareNoMore", ["ec2:ModifySnapshotAttribute"], snapshots, equal("ec2:Remove/userId", OURS)),
+        allowed(
+            "CopyImages", ["ec2:CopyImage"], [images, snapshots], equal("aws:RequestTag/cloudigrade-owner", "prod")
+        ),
+        allowed("TagCopies", ["ec2:CreateTags"], [images, snapshots], equal("ec2:CreateAction", "CopyImage")),
+        allowed(
+            "DeleteCopies",
+            ["ec2:DeleteSnapshot", "ec2:DeregisterImage"],
+            [images, snapshots],
+            equal("aws:ResourceTag/cloudigrade-owner", "prod"),
+        ),
+    ]
+    assert not {"ebs:GetSnapshotBlock", "kms:Decrypt"} & {
+        action for each in whole["Statement"][len(without["Statement"]) :] for action in each["Action"]
+    }
+
+
+@pytest.mark.parametrize("inspection", Inspection)
+def test_s9_everything_is_allowed_on_everything_only_where_aws_knows_no_resources(inspection):
+    for each in policy.policy("aws", "prod", inspection=inspection, principal=OURS)["Statement"]:
         for action in each["Action"]:
             service, _, name = action.partition(":")
             has_resources = "Resources" in AUTHORIZATION[service]["Actions"][name.lower()]
             assert (action, each["Resource"] == "*") == (action, not has_resources)
 
 
-def test_s9_no_action_is_a_pattern_and_each_is_known_to_aws():
-    named = actions(policy.policy("aws", "prod", inspection=True))
+@pytest.mark.parametrize("inspection", Inspection)
+def test_s9_no_action_is_a_pattern_and_each_is_known_to_aws(inspection):
+    named = actions(policy.policy("aws", "prod", inspection=inspection, principal=OURS))
 
     assert [name for name in named if "*" in name] == []
     known = {
         name for name in named if name.partition(":")[2].lower() in AUTHORIZATION[name.partition(":")[0]]["Actions"]
     }
     assert known == set(named)
+
+
+@pytest.mark.parametrize("inspection", Inspection)
+def test_s9_every_condition_on_ec2_is_one_that_aws_knows_of_the_resource(inspection):
+    resources = {name: AUTHORIZATION["ec2"]["Resources"][name]["ConditionKeys"] for name in ("snapshot", "image")}
+    of_calls = {"ec2:CreateAction"}  # of CreateTags, by the service authorization reference
+    for each in policy.policy("aws", "prod", inspection=inspection, principal=OURS)["Statement"]:
+        if not each["Action"][0].startswith("ec2:"):
+            continue
+        for key in each.get("Condition", {}).get("StringEquals", {}):
+            general = key.replace("cloudigrade-owner", "${TagKey}")
+            assert general in of_calls or all(general in keys for keys in _of(each["Resource"], resources))
+
+
+def _of(named, resources):
+    listed = named if isinstance(named, list) else [named]
+    return [keys for name, keys in resources.items() if any(f"::{name}/" in each for each in listed)]
 
 
 def test_where_the_account_is_not_known_yet_the_trail_is_limited_by_its_name():
@@ -133,6 +184,34 @@ def test_credentials_are_limited_to_metering_in_as_many_letters_as_sts_takes(par
     assert json.loads(text) == expected
     assert "ebs:GetSnapshotBlock" not in actions(expected)
     assert [each for each in expected["Statement"] if "aws:ResourceAccount" in str(each)] == []
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_credentials_for_inspection_and_copying_are_good_for_nothing_else(partition):
+    looking, copying = (
+        json.loads(policy.session_policy(partition, ENVIRONMENT, ACCOUNT, purpose=purpose, principal=OURS))
+        for purpose in (Purpose.INSPECTION, Purpose.COPYING)
+    )
+    granted = {
+        inspection: policy.policy(partition, ENVIRONMENT, account=ACCOUNT, inspection=inspection, principal=OURS)
+        for inspection in Inspection
+    }
+
+    base = len(granted[Inspection.NONE]["Statement"])
+    assert looking["Statement"] == [
+        allowed("LookAtImages", ["ec2:DescribeImages"], "*"),
+        *granted[Inspection.DIRECT]["Statement"][base:],
+    ]
+    assert copying["Statement"] == [
+        allowed("LookAtImages", ["ec2:DescribeImages", "ec2:DescribeRegions"], "*"),
+        *granted[Inspection.COPY]["Statement"][base:],
+    ]
+    assert not {
+        action for action in [*actions(looking), *actions(copying)] if action.startswith(("s3:", "cloudtrail:"))
+    }
+    for purpose in Purpose:
+        text = policy.session_policy(partition, ENVIRONMENT, ACCOUNT, purpose=purpose, principal=OURS)
+        assert (purpose, len(text) <= 2048 * 0.75) == (purpose, True)
 
 
 def test_s1_the_role_trusts_our_account_alone_and_only_with_the_external_id():

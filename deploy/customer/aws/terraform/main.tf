@@ -28,11 +28,19 @@ resource "aws_iam_role_policy" "metering" {
 }
 
 resource "aws_iam_role_policy" "inspection" {
-  count = var.makes_role && var.inspection ? 1 : 0
+  count = var.makes_role && var.inspection == "direct" ? 1 : 0
 
   name   = "inspection"
   role   = aws_iam_role.cloudigrade[0].name
   policy = jsonencode(local.inspection_policy)
+}
+
+resource "aws_iam_role_policy" "copying" {
+  count = var.makes_role && var.inspection == "copy" ? 1 : 0
+
+  name   = "copying"
+  role   = aws_iam_role.cloudigrade[0].name
+  policy = jsonencode(local.copying_policy)
 }
 
 resource "aws_iam_role" "events" {

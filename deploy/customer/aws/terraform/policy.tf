@@ -88,7 +88,7 @@ locals {
       {
         Sid      = "LookAtSnapshots"
         Effect   = "Allow"
-        Action   = ["ec2:DescribeSnapshots", "ec2:DescribeVolumes"]
+        Action   = ["ec2:DescribeSnapshots"]
         Resource = "*"
       },
       {
@@ -103,6 +103,59 @@ locals {
         Action    = ["kms:Decrypt"]
         Resource  = "arn:${local.partition}:kms:*:*:key/*"
         Condition = { StringLike = { "kms:ViaService" = ["ebs.*.amazonaws.com*", "ec2.*.amazonaws.com*"] } }
+      },
+    ]
+  }
+
+  copying_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "LookAtSnapshots"
+        Effect   = "Allow"
+        Action   = ["ec2:DescribeSnapshots"]
+        Resource = "*"
+      },
+      {
+        Sid      = "LookAtShares"
+        Effect   = "Allow"
+        Action   = ["ec2:DescribeSnapshotAttribute"]
+        Resource = "arn:${local.partition}:ec2:*::snapshot/*"
+      },
+      {
+        Sid       = "ShareWithUs"
+        Effect    = "Allow"
+        Action    = ["ec2:ModifySnapshotAttribute"]
+        Resource  = "arn:${local.partition}:ec2:*::snapshot/*"
+        Condition = { StringEquals = { "ec2:Add/userId" = var.trusted_account_id } }
+      },
+      {
+        Sid       = "ShareNoMore"
+        Effect    = "Allow"
+        Action    = ["ec2:ModifySnapshotAttribute"]
+        Resource  = "arn:${local.partition}:ec2:*::snapshot/*"
+        Condition = { StringEquals = { "ec2:Remove/userId" = var.trusted_account_id } }
+      },
+      {
+        Sid       = "CopyImages"
+        Effect    = "Allow"
+        Action    = ["ec2:CopyImage"]
+        Resource  = ["arn:${local.partition}:ec2:*::image/*", "arn:${local.partition}:ec2:*::snapshot/*"]
+        Condition = { StringEquals = { "aws:RequestTag/cloudigrade-owner" = var.environment } }
+      },
+      {
+        Sid       = "TagCopies"
+        Effect    = "Allow"
+        Action    = ["ec2:CreateTags"]
+        Resource  = ["arn:${local.partition}:ec2:*::image/*", "arn:${local.partition}:ec2:*::snapshot/*"]
+        Condition = { StringEquals = { "ec2:CreateAction" = "CopyImage" } }
+      },
+      {
+        Sid       = "DeleteCopies"
+        Effect    = "Allow"
+        Action    = ["ec2:DeleteSnapshot", "ec2:DeregisterImage"]
+        Resource  = ["arn:${local.partition}:ec2:*::image/*", "arn:${local.partition}:ec2:*::snapshot/*"]
+        Condition = { StringEquals = { "aws:ResourceTag/cloudigrade-owner" = var.environment } }
       },
     ]
   }

@@ -52,9 +52,14 @@ variable "log_account_id" {
 }
 
 variable "inspection" {
-  description = "Whether cloudigrade may also read snapshots, to look for Red Hat Enterprise Linux inside images."
-  type        = bool
-  default     = false
+  description = "Whether and how cloudigrade may look for Red Hat Enterprise Linux inside images: none, direct or copy."
+  type        = string
+  default     = "none"
+
+  validation {
+    condition     = contains(["none", "direct", "copy"], var.inspection)
+    error_message = "Must be none, direct or copy."
+  }
 }
 
 variable "event_bus_arn" {
