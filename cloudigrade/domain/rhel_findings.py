@@ -7,7 +7,14 @@ SYSTEM_PURPOSE_LENGTH = 64  # longer values are cut on the wire
 VERSION_LENGTH = 64
 _ERROR_LENGTH = 200
 _ERRORS_KEPT = 3
+_REASONS_KEPT = 10
+_WITHOUT_REASON: dict[bool | None, tuple[str, ...]] = {True: (), False: (), None: ("inconclusive",)}
 _DEEPEST_ERROR = 5  # drives > drive > partition > facts > fact
+_REASONS_KEPT = 5
+_SCHEMA = 1
+
+# The inspector's own verdict, and what it means here. Other results have flags only.
+_VERDICTS = {"rhel": True, "not_rhel": False, "inconclusive": None}
 
 # `rhel_found` sums them up, but not in every version of the inspector alike; it is not read.
 _FLAGS = {
@@ -44,6 +51,8 @@ def parse_findings(content: object) -> Findings:
     """What one image of the inspector's JSON says; nonsense in it says nothing."""
     if not isinstance(content, Mapping):
         return Findings(None, reasons=("result is not an object",))
+    if isinstance(content.get("verdict"), Mapping):
+        return _judged(content, content["verdict"])
     found = tuple(words for flag, words in _FLAGS.items() if content.get(flag) is True)
     errors = () if found else tuple(_errors(content))
     is_rhel: bool | None = bool(found)
@@ -57,6 +66,22 @@ def parse_findings(content: object) -> Findings:
         version=_clean(content.get("rhel_version"), VERSION_LENGTH),
         system_purpose=_parse_system_purpose(content.get("syspurpose")),
         reasons=reasons,
+    )
+
+
+def _judged(content: Mapping[object, object], verdict: Mapping[object, object]) -> Findings:
+    """What our own inspector says, which weighs what it finds; its flags are those of 1.0.0, and as easily misled."""
+    word = verdict.get("verdict")
+    is_rhel = {"rhel": True, "not_rhel": False}.get(word) if isinstance(word, str) else None
+    listed = verdict.get("reasons")
+    reasons = [_clean(reason, _ERROR_LENGTH) for reason in listed] if isinstance(listed, list | tuple) else []
+    purpose = _parse_system_purpose(content.get("syspurpose")) if is_rhel else SystemPurpose()
+    version = _clean(verdict.get("version"), VERSION_LENGTH) or _clean(content.get("rhel_version"), VERSION_LENGTH)
+    return Findings(
+        is_rhel=is_rhel,
+        version=version if is_rhel else "",
+        system_purpose=purpose,
+        reasons=tuple(reason for reason in reasons if reason)[:_REASONS_KEPT] or _WITHOUT_REASON[is_rhel],
     )
 
 

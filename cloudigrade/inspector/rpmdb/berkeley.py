@@ -1,0 +1,124 @@
+"""The rpm database in its oldest form: a hash of Berkeley DB, with headers on chains of overflow pages."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from cloudigrade.inspector.reading import Damaged, Exhausted, Reader, Unsupported
+from cloudigrade.inspector.rpmdb.limits import LONGEST_HEADER
+from cloudigrade.inspector.rpmdb.pages import Pages
+
+_HASH_MAGIC: Final = 0x061561
+_BTREE_MAGIC: Final = 0x053162
+_META_LENGTH: Final = 72
+_PAGE_HEADER: Final = 26
+_HASH_PAGES: Final = (2, 13)  # unsorted, as before Berkeley DB 4.6, and sorted
+_OVERFLOW_PAGE: Final = 7
+_ITEM_HERE, _ITEM_ELSEWHERE = 1, 3
+_SMALLEST_PAGE, _LARGEST_PAGE = 512, 65536
+
+
+class _Database(NamedTuple):
+    """An open database."""
+
+    pages: Pages
+    order: str
+    """`<` or `>`, as struct has it."""
+    page_size: int
+
+
+class _Page(NamedTuple):
+    """The header that every page begins with."""
+
+    following: int
+    entries: int
+    free: int
+    """On an overflow page: how many bytes it holds."""
+    kind: int
+
+
+def is_berkeley(head: bytes) -> bool:
+    """Whether a file of this beginning is a database of Berkeley DB."""
+    return len(head) >= _META_LENGTH and any(
+        struct.unpack_from(f"{order}I", head, 12)[0] in (_HASH_MAGIC, _BTREE_MAGIC) for order in "<>"
+    )
+
+
+def headers(reader: Reader) -> Iterator[bytes]:
+    """Every package's header; raises Damaged, Unsupported or Exhausted, also midway."""
+    database = _open(reader)
+    budget = reader.size  # no page belongs to two headers, so there is never more to read than that
+    for number in range(1, database.pages.count):
+        content = database.pages.page(number)
+        page = _header(database, content)
+        if page.kind not in _HASH_PAGES:
+            continue
+        for item in _items(database, content, page):
+            header = _value(database, item)
+            budget -= len(header)
+            if budget < 0:
+                raise Damaged("overflow pages are used more than once")
+            if len(header) > 4:  # noqa: PLR2004  # the record that counts packages is four bytes long
+                yield header
+
+
+def _open(reader: Reader) -> _Database:
+    if reader.size < _META_LENGTH:
+        raise Damaged("too short for a database")
+    meta = reader.read(0, _META_LENGTH)
+    order = "<" if struct.unpack_from("<I", meta, 12)[0] in (_HASH_MAGIC, _BTREE_MAGIC) else ">"
+    magic, _version, page_size, encryption = struct.unpack_from(f"{order}IIIB", meta, 12)
+    if magic == _BTREE_MAGIC:
+        raise Unsupported("Berkeley DB tree")
+    if magic != _HASH_MAGIC:
+        raise Damaged("no Berkeley DB hash")
+    if encryption or meta[26] & 1:
+        raise Unsupported("Berkeley DB with encryption or checksums")
+    if not _SMALLEST_PAGE <= page_size <= _LARGEST_PAGE or page_size & (page_size - 1):
+        raise Damaged(f"pages of {page_size} bytes")
+    return _Database(Pages(reader, page_size), order, page_size)
+
+
+def _header(database: _Database, content: memoryview) -> _Page:
+    following, entries, free, _level, kind = struct.unpack_from(f"{database.order}IHHBB", content, 16)
+    return _Page(following, entries, free, kind)
+
+
+def _items(database: _Database, content: memoryview, page: _Page) -> Iterator[memoryview]:
+    """The values of a hash page; keys stand before them and do not matter."""
+    if _PAGE_HEADER + 2 * page.entries > database.page_size:
+        raise Damaged("more items than a page can hold")
+    starts = struct.unpack_from(f"{database.order}{page.entries}H", content, _PAGE_HEADER)
+    for index in range(1, page.entries, 2):
+        start, end = starts[index], starts[index - 1]
+        if not _PAGE_HEADER <= start < end <= database.page_size:
+            raise Damaged("an item lies outside of its page")
+        yield content[start:end]
+
+
+def _value(database: _Database, item: memoryview) -> bytes:
+    if item[0] == _ITEM_HERE:
+        return bytes(item[1:])
+    if item[0] != _ITEM_ELSEWHERE:
+        raise Unsupported(f"Berkeley DB item of type {item[0]}")
+    if len(item) < 12:  # noqa: PLR2004  # type, three unused bytes, page, length
+        raise Damaged("a reference to an overflow page is cut off")
+    number, length = struct.unpack_from(f"{database.order}II", item, 4)
+    return _overflow(database, number, length)
+
+
+def _overflow(database: _Database, number: int, length: int) -> bytes:
+    """A value on its chain of pages."""
+    if length > LONGEST_HEADER:
+        raise Exhausted(f"a header of {length} bytes")
+    parts: list[memoryview] = []
+    missing = length
+    while missing > 0:
+        content = database.pages.page(number)
+        page = _header(database, content)
+        if page.kind != _OVERFLOW_PAGE or not 0 < page.free <= min(missing, database.page_size - _PAGE_HEADER):
+            raise Damaged("a chain of overflow pages is broken")
+        parts.append(content[_PAGE_HEADER : _PAGE_HEADER + page.free])
+        missing -= page.free
+        number = page.following
+    return b"".join(parts)
