@@ -37,7 +37,8 @@ def is_index(block: bytes) -> bool:
     first, length = _ENTRY.unpack_from(block)[:2]
     if not first:
         return length == len(block) or (length in _WHOLE and len(block) == _LARGEST_BLOCK)
-    return length == _THIS_LENGTH and _ENTRY.unpack_from(block, length)[1] == len(block) - length
+    parent: int = _ENTRY.unpack_from(block, _THIS_LENGTH)[1]
+    return bool(length == _THIS_LENGTH and parent == len(block) - length)
 
 
 def _check(length: int, name_length: int, left: int) -> None:

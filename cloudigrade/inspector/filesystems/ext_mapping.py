@@ -51,7 +51,8 @@ def node_header(content: bytes) -> tuple[int, int]:
 
 def checked_length(content: bytes) -> int:
     """Up to where a checksum covers a block of a tree, and where it stands."""
-    return _HEADER.size * (1 + _HEADER.unpack_from(content)[2])
+    most: int = _HEADER.unpack_from(content)[2]
+    return _HEADER.size * (1 + most)
 
 
 def _add_leaf(content: bytes, offset: int, found: Extents) -> None:
@@ -73,7 +74,7 @@ def lists(root: bytes, blocks: Blocks, found: Extents, needed: int) -> None:
 def _listed(number: int, level: int, first: int, into: tuple[Blocks, Extents, int]) -> int:
     """The number of the block in the file that follows what the number stands for."""
     blocks, found, needed = into
-    behind = first + (blocks.size // 4) ** level
+    behind = first + _covered(blocks.size, level)
     if not number:
         return behind
     if not level:
@@ -85,6 +86,14 @@ def _listed(number: int, level: int, first: int, into: tuple[Blocks, Extents, in
             break
         first = _listed(below, level - 1, first, into)
     return behind
+
+
+def _covered(block: int, level: int) -> int:
+    """How many blocks of a file a number stands for, at so many levels of lists."""
+    covered = 1
+    for _ in range(level):
+        covered *= block // 4
+    return covered
 
 
 def _numbers(content: bytes) -> Iterator[int]:

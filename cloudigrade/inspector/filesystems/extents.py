@@ -19,7 +19,7 @@ class Extent(NamedTuple):
     """In the file."""
     start: int
     """On the volume."""
-    count: int
+    length: int
 
 
 class Extents:
@@ -35,10 +35,10 @@ class Extents:
         """The extent is one of the file's; one that was never written reads as zeros."""
         if extent.first < self._next:
             raise Damaged(f"an extent at block {extent.first} of a file is out of order")
-        if extent.start < 0 or extent.start + extent.count > self._volume_blocks:
+        if extent.start < 0 or extent.start + extent.length > self._volume_blocks:
             raise Damaged(f"an extent lies beyond the end of the filesystem at block {extent.start}")
-        self._next = extent.first + extent.count
-        if written and extent.count:
+        self._next = extent.first + extent.length
+        if written and extent.length:
             self._join(extent)
 
     def count_node(self) -> None:
@@ -54,8 +54,8 @@ class Extents:
     def _join(self, extent: Extent) -> None:
         if self._found:
             last = self._found[-1]
-            if last.first + last.count == extent.first and last.start + last.count == extent.start:
-                self._found[-1] = last._replace(count=last.count + extent.count)
+            if last.first + last.length == extent.first and last.start + last.length == extent.start:
+                self._found[-1] = last._replace(length=last.length + extent.length)
                 return
         if len(self._found) >= MOST_EXTENTS:
             raise Exhausted(f"a file has more than {MOST_EXTENTS} extents")
@@ -88,7 +88,7 @@ class Mapped:
             if offset < first:
                 yield bytes(first - offset)
                 offset = first
-            last = min(end, first + extent.count * self.block)
+            last = min(end, first + extent.length * self.block)
             if offset < last:
                 yield self.volume.read(extent.start * self.block + offset - first, last - offset)
                 offset = last

@@ -86,9 +86,9 @@ class Xfs:
         """In the latest version each extent begins with a header."""
         block = self._superblock.block
         for extent in xfs_inode.extents(inode, self._superblock, self._blocks).found():
-            if extent.count * block > _MOST_LINK_BYTES:
+            if extent.length * block > _MOST_LINK_BYTES:
                 raise Damaged("a link of XFS is larger than any path")
-            content = self._blocks.volume.read(extent.start * block, extent.count * block)
+            content = self._blocks.volume.read(extent.start * block, extent.length * block)
             yield _without_header(content) if self._superblock.version == _LATEST else content
 
     def _entries(self, directory: Entry) -> dict[bytes, int]:
@@ -126,7 +126,7 @@ class Xfs:
     def _directory_range(self, extent: Extent) -> tuple[int, int]:
         block, size = self._superblock.block, self._superblock.directory_block
         first = extent.first * block // size * size
-        return first, min((extent.first + extent.count) * block, xfs_directory.INDEX_START)
+        return first, min((extent.first + extent.length) * block, xfs_directory.INDEX_START)
 
 
 def _without_header(content: bytes) -> bytes:

@@ -60,6 +60,8 @@ def parsed(number: int, content: bytes, superblock: Superblock) -> Inode:
         raise Damaged(f"inode {number} of XFS contradicts itself")
     if newest:
         _check(number, content)
+    if not _short(content, 2):
+        raise Damaged(f"inode {number} of XFS is free")
     kind = _KINDS.get(_short(content, 2) & _MODE, EntryKind.OTHER)
     if kind in _FORMATS and content[5] not in _FORMATS[kind]:
         raise Damaged(f"inode {number} of XFS has its data in an impossible place")
