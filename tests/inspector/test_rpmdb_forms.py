@@ -1,0 +1,216 @@
+"""The three forms of the rpm database, written byte by byte, by sqlite, and by rpm's and Berkeley DB's own tools."""
+
+import shutil
+import sqlite3
+import struct
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudigrade.inspector.reading import Content, Damaged, Exhausted, Unsupported
+from cloudigrade.inspector.rpmdb import berkeley, ndb, sqlite
+from cloudigrade.inspector.rpmdb.header import parse
+from tests.inspector import rpm_databases as made
+from tests.inspector.evidence_files import RELEASE_KEY, packages, rpm_header
+
+FAILURES = (Damaged, Unsupported, Exhausted)
+HEADERS = [
+    rpm_header("small", RELEASE_KEY),
+    rpm_header("page", RELEASE_KEY, filler=4000),
+    rpm_header("large", RELEASE_KEY, filler=100_000),
+    rpm_header("last", ""),
+]
+FORMS = {
+    "berkeley-little": (lambda headers: made.berkeley(headers, "<"), berkeley.headers),
+    "berkeley-big": (lambda headers: made.berkeley(headers, ">"), berkeley.headers),
+    "berkeley-512": (lambda headers: made.berkeley(headers, "<", 512), berkeley.headers),
+    "berkeley-64k": (lambda headers: made.berkeley(headers, ">", 65536), berkeley.headers),
+    "ndb": (made.ndb, ndb.headers),
+    "sqlite": (made.sqlite, sqlite.headers),
+    "sqlite-512": (lambda headers: made.sqlite(headers, 512), sqlite.headers),
+    "sqlite-64k": (lambda headers: made.sqlite(headers, 65536), sqlite.headers),
+}
+SEEDS = {name: (build(HEADERS), read) for name, (build, read) in FORMS.items()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_header_is_read_whole(form):
+    content, read = SEEDS[form]
+
+    assert sorted(read(Content(content))) == sorted(HEADERS)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_empty_database_has_no_headers(form):
+    build, read = FORMS[form]
+
+    assert list(read(Content(build([])))) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_many_headers_are_read_in_trees_and_slots_of_more_than_one_page(form):
+    build, read = FORMS[form]
+    headers = packages(600, RELEASE_KEY, filler=300)
+
+    assert sorted(read(Content(build(headers)))) == sorted(headers)
+
+
+@given(form=st.sampled_from(sorted(FORMS)), data=st.data())
+def test_damage_is_told_and_ends_soon(form, data):
+    content, read = SEEDS[form]
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 8))):
+        place = data.draw(st.integers(0, len(content) - 1) | st.integers(0, min(200, len(content) - 1)))
+        damaged[place] = data.draw(st.integers(0, 255))
+    counting = CountingReader(bytes(damaged[: data.draw(st.integers(0, len(content)) | st.just(len(content)))]))
+
+    headers = []
+    try:
+        headers = list(read(counting))
+    except FAILURES as failure:
+        assert len(str(failure).splitlines()) == 1
+
+    assert sum(map(len, headers)) <= 2 * len(content)
+    assert counting.taken <= 40 * len(content) + 1_000_000
+
+
+@given(form=st.sampled_from(sorted(FORMS)), content=st.binary(max_size=3000), keep=st.integers(0, 128))
+def test_arbitrary_bytes_are_damage_or_nothing(form, content, keep):
+    seed, read = SEEDS[form]
+    try:
+        assert list(read(Content(seed[:keep] + content))) == []
+    except FAILURES as failure:
+        assert str(failure)
+
+
+class CountingReader:
+    """Content that knows how many bytes were taken of it."""
+
+    def __init__(self, content):
+        self._content = Content(content)
+        self.size = len(content)
+        self.taken = 0
+
+    def read(self, offset, length, /):
+        self.taken += length
+        return self._content.read(offset, length)
+
+
+def test_overflow_pages_that_are_a_circle_end():
+    content = bytearray(made.berkeley([rpm_header("large", filler=9000)]))
+    struct.pack_into("<I", content, 4096 * 3 + 16, 3)  # the first overflow page is its own successor
+
+    with pytest.raises(Damaged, match="broken"):
+        list(berkeley.headers(Content(bytes(content))))
+
+
+def test_headers_that_share_overflow_pages_are_damage():
+    one = bytearray(made.berkeley([rpm_header("large", filler=9000)] * 20))
+    shared = [page for page in range(1, len(one) // 4096) if one[4096 * page + 25] == 13][1:]
+    where = [page * 4096 + struct.unpack_from("<H", one, page * 4096 + 28)[0] + 4 for page in shared]
+    for place in where:
+        struct.pack_into("<I", one, place, shared[0] + 1)
+    for page in shared * 4:
+        one += one[4096 * page : 4096 * page + 4096]
+
+    with pytest.raises(Damaged, match="more than once"):
+        list(berkeley.headers(Content(bytes(one))))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "error", "message"),
+    [
+        (24, 1, Unsupported, "encryption"),
+        (26, 1, Unsupported, "checksums"),
+        (12, 0x62, Unsupported, "tree"),
+        (13, 0, Damaged, "no Berkeley DB hash"),
+        (21, 17, Damaged, "pages of"),
+    ],
+)
+def test_a_berkeley_database_of_another_kind_is_not_read(place, value, error, message):
+    content = bytearray(made.berkeley(HEADERS))
+    if message == "tree":
+        struct.pack_into("<I", content, 12, 0x053162)
+    else:
+        content[place] = value
+
+    with pytest.raises(error, match=message):
+        list(berkeley.headers(Content(bytes(content))))
+
+
+def test_what_only_the_log_has_is_read():
+    content, log = made.sqlite_with_log(HEADERS[:2], HEADERS[2:])
+
+    assert sorted(sqlite.headers(Content(content))) == sorted(HEADERS[:2])
+    assert sorted(sqlite.headers(Content(content), Content(log))) == sorted(HEADERS)
+
+
+def test_a_transaction_without_its_commit_is_not_seen():
+    more = packages(200, RELEASE_KEY, filler=5000)
+    content, log = made.sqlite_with_log(HEADERS[:2], more, committed=False)
+
+    assert len(log) > 32 + 4096
+    assert sorted(sqlite.headers(Content(content), Content(log))) == sorted(HEADERS[:2])
+
+
+@given(st.integers(0, 2**20), st.integers(1, 255))
+def test_a_broken_frame_ends_the_log(place, change):
+    content, log = LOGGED
+    broken = bytearray(log)
+    broken[place % len(log)] ^= change
+
+    try:
+        found = list(sqlite.headers(Content(content), Content(bytes(broken))))
+    except FAILURES as failure:
+        assert str(failure)
+    else:
+        # sqlite's own reader is asked the same
+        assert found == _by_sqlite(content, bytes(broken))
+
+
+LOGGED = made.sqlite_with_log(HEADERS[:2], HEADERS[2:])
+
+
+def _by_sqlite(content, log):
+    """The rows that sqlite itself sees in a database with its log."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rpmdb.sqlite"
+        path.write_bytes(content)
+        path.with_name("rpmdb.sqlite-wal").write_bytes(log)
+        connection = sqlite3.connect(path)
+        try:
+            return [row[0] for row in connection.execute("SELECT blob FROM Packages ORDER BY hnum")]
+        finally:
+            connection.close()
+
+
+def test_deleted_rows_are_not_read(tmp_path):
+    path = tmp_path / "rpmdb.sqlite"
+    path.write_bytes(made.sqlite(packages(300, RELEASE_KEY, filler=500)))
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("DELETE FROM Packages WHERE hnum % 3 = 0")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    expected = [row[0] for row in connection.execute("SELECT blob FROM Packages ORDER BY hnum")]
+    connection.close()
+
+    assert len(expected) == 200
+    assert list(sqlite.headers(Content(path.read_bytes()))) == expected
+
+
+@pytest.mark.parametrize("tool", [tool for tool in ("db5.3_load",) if shutil.which(tool)])
+def test_it_reads_what_berkeley_db_itself_wrote(tool, tmp_path):
+    headers = [*HEADERS, *packages(300, RELEASE_KEY, filler=2000)]
+    lines = ["VERSION=3", "format=bytevalue", "type=hash", "db_pagesize=4096", "HEADER=END"]
+    for number, header in enumerate(headers, start=1):
+        lines += [" " + struct.pack("<I", number).hex(), " " + header.hex()]
+    text = "\n".join([*lines, "DATA=END", ""])
+
+    subprocess.run([tool, str(tmp_path / "Packages")], input=text.encode(), check=True)
+
+    found = list(berkeley.headers(Content((tmp_path / "Packages").read_bytes())))
+    assert sorted(found) == sorted(headers)
