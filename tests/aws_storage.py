@@ -183,7 +183,8 @@ def _map(ami: Any, mappings: list[dict[str, Any]]) -> None:
 
 
 def _mappings(self: Any) -> list[dict[str, Any]]:
-    return getattr(self, "given_mappings", None) or _original_mappings(self)
+    mappings: list[dict[str, Any]] = getattr(self, "given_mappings", None) or _original_mappings(self)
+    return mappings
 
 
 _original_mappings: Any = Ami.block_device_mappings.fget  # type: ignore[attr-defined] # it is a property

@@ -4,7 +4,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
-from cloudigrade.clouds.aws import arn, feeds, log_listing, onboarding, policy, proof, queues, session, sweeping
+from cloudigrade.clouds.aws import (
+    arn,
+    copies,
+    feeds,
+    images,
+    log_listing,
+    onboarding,
+    policy,
+    proof,
+    queues,
+    reaper,
+    results,
+    session,
+    snapshots,
+    sweeping,
+)
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import (
     Account,
@@ -19,6 +34,7 @@ from cloudigrade.clouds.cloud import (
     Trail,
     Unknown,
 )
+from cloudigrade.clouds.inspecting import Blocks, Decided, ImageDisks, Reaped, ResultDelivery, Snapshot, Step, Subject
 from cloudigrade.clouds.protocol import Batch, CustomerProblem, Rejected, TypeDefinition
 from cloudigrade.domain.problems import Problem
 
@@ -105,6 +121,30 @@ class Aws:
     def definitions(self) -> Iterable[TypeDefinition]:
         """The size of every instance type that we may see."""
         return sweeping.definitions(self._access)
+
+    def look(self, account: Account, region: str, image: str) -> ImageDisks | Decided:
+        """The image's disks as the account sees them, or why they are not to be looked at."""
+        return images.look(self._access, account, region, image)
+
+    def blocks(self, account: Account, region: str, snapshot: Snapshot) -> Blocks:
+        """The snapshot, read where it is through the EBS direct API."""
+        return snapshots.blocks(self._access, account, region, snapshot)
+
+    def copy(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | Decided:
+        """One more step towards a machine of ours that looks at copies of the disks."""
+        return copies.copy(self._access, subject, progress, now=now)
+
+    def abandon(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | None:  # noqa: ARG002 - of the protocol
+        """One more step towards nothing being left of the copy; None: nothing is."""
+        return copies.abandon(self._access, subject, progress)
+
+    def results(self) -> Iterator[AbstractContextManager[ResultDelivery]]:
+        """What the machines have written to our bucket."""
+        return results.results(self._access)
+
+    def reap(self, accounts: Collection[Account], *, alive: Collection[int], now: int) -> Iterator[Reaped]:
+        """What was made for inspections that nobody waits for is gone."""
+        return reaper.reap(self._access, accounts, alive=alive, now=now)
 
 
 def build(section: Section, *, environment: str) -> Aws:

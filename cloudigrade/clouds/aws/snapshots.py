@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,10 +26,6 @@ PAGE: Final = 10_000
 _TRIES: Final = 3  # of what came altered
 _EMPTY_PAGES: Final = 100
 _FEW: Final = 100  # the least that a list may be limited to
-_OLD_TOKEN: Final = "INVALID_BLOCK_TOKEN"  # noqa: S105 - the name of a reason
-_KEY_REASONS: Final = frozenset(
-    {"DEPENDENCY_ACCESS_DENIED", "DEPENDENCY_RESOURCE_NOT_FOUND", "INVALID_CUSTOMER_KEY", "INVALID_DEPENDENCY_REQUEST"}
-)
 
 
 class _OldToken(Exception):
@@ -115,17 +111,27 @@ def _reading(snapshot: str) -> Iterator[None]:
 
 
 def _meaning(snapshot: str, error: exceptions.ClientError) -> Exception | None:
-    reason = str(error.response.get("Reason", ""))
-    name = code(error)
-    if reason in _KEY_REASONS:
-        return CustomerProblem(
-            f"snapshot {snapshot} is encrypted with a KMS key that the role may not use: allow it kms:Decrypt",
-            Problem.POLICY_TOO_NARROW,
-        )
-    if reason == _OLD_TOKEN:
-        return _OldToken()
-    if name == "ResourceNotFoundException":
-        return Absent(f"snapshot {snapshot} is not there any more")
-    if name == "ValidationException":  # public, archived, not completed: none that can be read this way
-        return Unreadable(f"snapshot {snapshot} cannot be read: {error.response['Error'].get('Message', reason)}")
-    return None
+    """By the reason that EBS gives, which says more than the error's name, or else by the name."""
+    made, says = _MEANINGS.get(str(error.response.get("Reason", ""))) or _MEANINGS.get(code(error)) or (None, "")
+    message = error.response.get("Error", {}).get("Message", "")
+    return made(f"snapshot {snapshot} {says} ({message})") if made else None
+
+
+def _of_key(reason: str) -> CustomerProblem:
+    return CustomerProblem(reason, Problem.POLICY_TOO_NARROW)
+
+
+_KEY: Final = "is encrypted with a KMS key that the role may not use: allow it kms:Decrypt"
+_MEANINGS: Final[Mapping[str, tuple[Callable[[str], Exception], str]]] = {
+    "DEPENDENCY_ACCESS_DENIED": (_of_key, _KEY),
+    "DEPENDENCY_RESOURCE_NOT_FOUND": (_of_key, _KEY),
+    "INVALID_CUSTOMER_KEY": (_of_key, _KEY),
+    "INVALID_DEPENDENCY_REQUEST": (_of_key, _KEY),
+    "INVALID_BLOCK_TOKEN": (_OldToken, "has a block whose token has expired"),
+    "INVALID_PAGE_TOKEN": (Unavailable, "has to be listed anew"),
+    # it belongs to another account, and everybody may see it
+    "UNAUTHORIZED_ACCOUNT": (CustomerProblem, "is public, or not shared with this account: it can only be copied"),
+    "ResourceNotFoundException": (Absent, "is not there any more"),
+    # archived, not completed, none at all
+    "ValidationException": (Unreadable, "cannot be read where it is"),
+}
