@@ -42,6 +42,7 @@ from cloudigrade.clouds.protocol import (
 from cloudigrade.domain.problems import Problem
 from cloudigrade.services import clouds
 from tests.fake_accounts import LOOKED_AT, Call, CustomerAccount, LogFile, Message
+from tests.fake_images import Disks, FakeImages
 
 BUCKET = "test-cloudigrade-trails"
 LOGS, NOTICES = "test-logs", "test-notices"
@@ -58,8 +59,8 @@ class _Failure(NamedTuple):
     is_after: bool
 
 
-class FakeCloud:
-    """Implements `clouds.cloud.Cloud`."""
+class FakeCloud(FakeImages):
+    """Implements `clouds.cloud.Cloud`, and `clouds.inspecting.InspectsImages`."""
 
     name: ClassVar[str] = "aws"
 
@@ -72,6 +73,7 @@ class FakeCloud:
         """What could not be read and can be now, by its source."""
         self.calls: list[Call] = []
         self.looked_at = LOOKED_AT
+        self.disks = Disks()
         self._failures: dict[str, list[_Failure]] = {}
 
     # What tests say

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cloudigrade.clouds import registry
+from cloudigrade.config.inspections import Section as Inspections
 from cloudigrade.redhat import psks
 from cloudigrade.redhat.config import Section as Platform
 from cloudigrade.redhat.psks import Psk
@@ -289,6 +290,11 @@ def read_platform() -> Platform:
     return Platform()
 
 
+def read_inspections() -> Inspections:
+    """What is set of looking into images; after `read`, likewise."""
+    return Inspections()
+
+
 def read_clouds() -> dict[str, BaseSettings]:
     """The section of each cloud, by its name; after `read`, which reports their mistakes too."""
     return {name: section() for name, section in registry.sections().items()}
@@ -296,7 +302,7 @@ def read_clouds() -> dict[str, BaseSettings]:
 
 def sections() -> list[type[BaseSettings]]:
     """Our own settings, then those of the platform and of each cloud."""
-    return [Environment, Platform, *registry.sections().values()]
+    return [Environment, Inspections, Platform, *registry.sections().values()]
 
 
 def _mistakes(section: type[BaseSettings]) -> list[str]:

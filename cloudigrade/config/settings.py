@@ -20,6 +20,7 @@ RATE_LIMIT_PSK = _environment.rate_limit_psk
 
 PLATFORM = env.read_platform()
 CLOUDS = env.read_clouds()
+INSPECTIONS = env.read_inspections()
 ENABLE_SYNTHETIC_DATA_REQUEST_HTTP_API = _environment.synthetic_data
 LOG_INTERVAL = _environment.log_interval
 POLL_INTERVAL = _environment.poll_interval

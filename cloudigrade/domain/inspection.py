@@ -74,6 +74,7 @@ class Happening(StrEnum):
     ASKED = "asked for"
     BEGUN = "begun"
     READ = "disks are being read"
+    COPIED = "is copied instead"
     DECIDED = "decided without a look"
     FOUND = "found"
     INCONCLUSIVE = "looked at without a result"
@@ -82,6 +83,7 @@ class Happening(StrEnum):
     DENIED = "not allowed"
     IMPOSSIBLE = "impossible"
     GONE = "image gone"
+    UNUSED = "nobody asks"
 
 
 _OPEN: Final = (State.PENDING, State.PREPARING, State.INSPECTING)
@@ -97,6 +99,7 @@ TRANSITIONS: Final[Mapping[tuple[State, Happening], State]] = MappingProxyType(
     _from(tuple(State), Happening.ASKED, State.PENDING)
     | _from(_BEGINNING, Happening.BEGUN, State.PREPARING)
     | _from((State.PREPARING,), Happening.READ, State.INSPECTING)
+    | _from(_AT_WORK, Happening.COPIED, State.PREPARING)
     | _from(_BEGINNING, Happening.DECIDED, State.INSPECTED)
     # a result by way of a copy may come late
     | _from(_BEGINNING, Happening.FOUND, State.INSPECTED)
@@ -106,10 +109,11 @@ TRANSITIONS: Final[Mapping[tuple[State, Happening], State]] = MappingProxyType(
     | _from(_AT_WORK, Happening.DENIED, State.ERROR)
     | _from(_AT_WORK, Happening.IMPOSSIBLE, State.ERROR)
     | _from(_AT_WORK, Happening.GONE, State.UNAVAILABLE)
+    | _from(_AT_WORK, Happening.UNUSED, State.PENDING)
 )
 """All that may happen, and the state that follows."""
 
-_SPENDS_NONE: Final = frozenset({Happening.POSTPONED, Happening.DENIED, Happening.DECIDED})
+_SPENDS_NONE: Final = frozenset({Happening.POSTPONED, Happening.DENIED, Happening.DECIDED, Happening.UNUSED})
 """What ends an attempt as if it had not been made: nothing was looked at."""
 
 
@@ -161,6 +165,7 @@ _CHANGES: Final[Mapping[Happening, Callable[[Standing, int], dict[str, Any]]]] =
     Happening.ASKED: lambda _, now: {"attempts": 0, "waits": 0, "basis": Basis.NONE, "due_at": now},
     Happening.BEGUN: lambda standing, _: {"attempts": standing.attempts + 1, "basis": Basis.NONE},
     Happening.READ: lambda standing, _: {"reason": standing.reason},
+    Happening.COPIED: lambda _, now: {"due_at": now},
     Happening.POSTPONED: _postponed,
     Happening.DENIED: lambda _, now: {"waits": 0, "due_at": now + DAY},
 }

@@ -35,6 +35,8 @@ class Inspection(models.Model):
     waits = models.IntegerField(default=0, help_text="Pauses one after the other, for their length.")
     number = models.IntegerField(default=0, help_text="Of attempts ever begun, so that no two have the same number.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="When the next step is due; null: nothing is.")
+    resume_at = models.DateTimeField(null=True, blank=True, help_text="When it goes on, once the leftovers are gone.")
+    tried = models.JSONField(default=list, blank=True, help_text="Ids of accounts through which it came to nothing.")
     claim = models.IntegerField(default=0, help_text="Grows with each claim: whoever lost it stores nothing.")
     claimed_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="Of the newest attempt.")

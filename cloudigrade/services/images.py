@@ -184,7 +184,7 @@ def _store_findings(cloud: str, batch: Batch) -> set[int]:
     """The newest findings on each image are what is stored; the ids of those that they changed."""
     if not batch.findings:
         return set()
-    rows = {found.image: (found.image, _ascii_json(found.content)) for found in batch.findings}
+    rows = {found.image: (found.image, ascii_json(found.content)) for found in batch.findings}
     stage("found", "native_id text, findings text", rows.values())
     _lock(
         "FROM cloudigrade_image AS i, found AS f"
@@ -238,6 +238,6 @@ def _clean(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", "ignore").decode()
 
 
-def _ascii_json(content: Mapping[str, object]) -> str:
+def ascii_json(content: Mapping[str, object]) -> str:
     """The findings as they were written, every character outside ASCII escaped."""
     return json.dumps(content, separators=(",", ":"), default=str)

@@ -14,6 +14,7 @@ ALLOWED = """
 asked for                  pending preparing inspecting inspected error unavailable -> pending
 begun                      pending preparing inspecting error unavailable           -> preparing
 disks are being read       preparing                                                -> inspecting
+is copied instead          preparing inspecting                                     -> preparing
 decided without a look     pending preparing inspecting error unavailable           -> inspected
 found                      pending preparing inspecting error unavailable           -> inspected
 looked at without a result pending preparing inspecting error unavailable           -> error
@@ -22,6 +23,7 @@ not answered just now      preparing inspecting                                 
 not allowed                preparing inspecting                                     -> error
 impossible                 preparing inspecting                                     -> error
 image gone                 preparing inspecting                                     -> unavailable
+nobody asks                preparing inspecting                                     -> pending
 """
 
 
@@ -123,8 +125,10 @@ def test_attempts_never_exceed_their_number_however_it_goes(happenings, most):
     for happening in happenings:
         if happening is Happening.BEGUN and inspection.is_beyond(standing, most=most):
             continue
-        if (standing.state, happening) in inspection.TRANSITIONS:
-            standing = after(standing, happening, now=NOW, most=most)
+        if (standing.state, happening) not in inspection.TRANSITIONS:
+            continue
+        standing = after(standing, happening, now=NOW, most=most)
         assert 0 <= standing.attempts <= most
         assert not (standing.state is State.INSPECTED and standing.due_at)
-        assert standing.state is not State.PENDING or standing.due_at is not None
+        is_wanted = happening is not Happening.UNUSED
+        assert standing.state is not State.PENDING or standing.due_at is not None or not is_wanted
