@@ -1,5 +1,6 @@
 """Disks in, what they say out, with all parsing done by a child that can do nothing but ask for bytes and answer."""
 
+import atexit
 import json
 import logging
 import os
@@ -15,13 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cloudigrade.inspector import channel, zygote
+from cloudigrade.inspector import channel, result, zygote
+from cloudigrade.inspector.blocks import Cost
 from cloudigrade.inspector.channel import Closed, Garbled, Kind
 from cloudigrade.inspector.reading import Reader
+from cloudigrade.inspector.verdict import Rhel
 
 MIB: Final = 1024 * 1024
 _ROOT: Final = Path(__file__).parents[2]
 _BIRTH: Final = "import sys; sys.path.append(sys.argv[1]); from {0} import main; main(int(sys.argv[2]), sys.argv[3])"
+_FLAGS: Final = 5
+"""How many flags an image's part of a result has."""
 _PATIENCE: Final = 30.0
 """Seconds for a zygote to be ready, and for it to tell how a child ended."""
 _logger = logging.getLogger(__name__)
@@ -143,6 +148,42 @@ class Sandbox:
             if self._born is None:
                 self._born = _bear(self._work)
             return self._born.connection
+
+
+_inspections: Final = Sandbox("cloudigrade.inspector.inspection:inspect")
+atexit.register(_inspections.close)
+
+
+def inspect(
+    disks: Mapping[str, Reader], *, image: str, cloud: str, limits: Limits | None = None, cost: Cost | None = None
+) -> dict[str, Any]:
+    """The image's part of the result, always: whatever goes wrong in the child is an inconclusive one.
+
+    What a disk raises beyond Damaged, Unsupported and Exhausted is raised, and Failed. `cost` is that of its blocks.
+    """
+    ran = _inspections.run(disks, limits=limits)
+    work = result.Work(ran.bytes_read, cost.blocks if cost is not None else 0)
+    trouble = ran.trouble if ran.answer is None else _mistake(ran.answer)
+    if ran.answer is None or trouble:
+        _logger.warning("The inspection of image %s of %s %s", image, cloud, trouble)
+        return result.failure(f"the inspection {trouble}", disks=tuple(disks), work=work)
+    return {**ran.answer, "verdict": {**ran.answer["verdict"], **work._asdict()}}
+
+
+def _mistake(answer: Mapping[str, Any]) -> str:
+    """What is wrong with an image's part of a result, as far as those who read it could stumble over."""
+    verdict = answer.get("verdict")
+    flags = [value for key, value in answer.items() if key.endswith("_found")]
+    is_right = (
+        isinstance(verdict, dict)
+        and verdict.get("verdict") in tuple(Rhel)
+        and len(flags) == _FLAGS
+        and all(isinstance(value, bool) for value in flags)
+        and isinstance(answer.get("rhel_version"), str | None)
+        and isinstance(answer.get("errors"), list)
+        and isinstance(answer.get("drives"), dict)
+    )
+    return "" if is_right else "says what it must not say: no result"
 
 
 def _bear(work: str) -> _Born:

@@ -163,7 +163,7 @@ def _answer(connection: socket.socket, disks: list[tuple[str, int]], work: Work)
     except (channel.Closed, channel.Garbled):
         raise
     except Exception as error:  # noqa: BLE001 whatever it is, the parent must hear where, and never what: it may quote the disk
-        return Kind.BROKEN, f"{type(error).__name__} {_place(error.__traceback__)}".encode()
+        return Kind.BROKEN, f"met {type(error).__name__} {_place(error.__traceback__)}".encode()
 
 
 def _place(traceback: TracebackType | None) -> str:

@@ -113,7 +113,7 @@ def test_s7_the_child_of_root_is_nobody_and_may_gain_nothing():
         ("sleep", "takes more time than it may"),
         ("drip", "says what it must not say: "),
         ("crash", "was ended by signal 11"),
-        ("raise_secret", "KeyError in misbehaving.py, line "),
+        ("raise_secret", "met KeyError in misbehaving.py, line "),
         ("leave", "ended without an answer"),
         ("read_beyond", "says what it must not say: bytes beyond the end of disk 0"),
         ("read_another_disk", "says what it must not say: disk 7, 1 bytes"),
