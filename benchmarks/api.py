@@ -116,15 +116,20 @@ def measure(port: int, target: str) -> None:
 
 def peak_of_children(parent: int) -> int:
     """The most memory that a child of the process has held, in MiB."""
-    peaks = [0]
+    return max(peak for _, peak in children(parent))
+
+
+def children(parent: int) -> list[tuple[int, int]]:
+    """The children of the process, each with the most memory that it has held, in MiB."""
+    found = []
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:
             continue
         if int(fields["PPid"]) == parent and "VmHWM" in fields:
-            peaks.append(int(fields["VmHWM"].split()[0]) // 1024)
-    return max(peaks)
+            found.append((int(fields["Pid"]), int(fields["VmHWM"].split()[0]) // 1024))
+    return found
 
 
 if __name__ == "__main__":

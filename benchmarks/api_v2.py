@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import measuring
-from benchmarks.api import IDENTITY, ORG, get, peak_of_children, serve, stop
+from benchmarks.api import IDENTITY, ORG, children, get, peak_of_children, serve, stop
 from cloudigrade.models import CloudAccount, Customer, Image
 from cloudigrade.services import usage, verdicts
 from cloudigrade.services.staging import execute, fetch
@@ -59,6 +59,7 @@ def main() -> None:
     with measuring.database(), tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         days = fill()
+        print(f"  a loop of ten million additions: {measuring.pace():.2f} s")
         print(f"  filled in {time.perf_counter() - begun:.0f} s; load by {'wrk' if shutil.which('wrk') else 'threads'}")
         for name, path in paths(days).items():
             print(f"  {name}: {statements(path)} statements")
@@ -68,11 +69,15 @@ def main() -> None:
             for name, path in paths(days).items():
                 status, body = get(port, path)
                 assert status == 200, body
+                before = processor_seconds(server.pid)
                 took = load(port, path, Path(folder))
+                after = processor_seconds(server.pid)
+                used = sum(seconds - before.get(each, 0) for each, seconds in after.items())
                 ratio = took.rate / TARGETS[name]
                 print(
                     f"  {name:24}{took.rate:>8.0f} requests/s  p50 {took.median:>6.1f} ms  p95 {took.p95:>6.1f} ms"
                     f" {ratio:>6.1f}x of 1.0.0{'' if ratio >= BAR else '  MISSED'}"
+                    f"  {used / took.rate / SECONDS * 1e3:>5.2f} ms of processor time"
                     f"  {len(body):>10,} bytes  {took.failures} failures"
                 )
             print(f"  peak memory of a worker: {peak_of_children(server.pid)} MiB")
@@ -159,6 +164,12 @@ def statements(path: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert Client().get(path, headers={"x-rh-identity": IDENTITY}).status_code == 200
     return len(captured)
+
+
+def processor_seconds(server: int) -> dict[int, float]:
+    """What gunicorn's workers and PostgreSQL's processes for them have used so far."""
+    backends = [pid for (pid,) in fetch("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'")]
+    return measuring.processor_seconds([*backends, *(pid for pid, _ in children(server))])
 
 
 def free_port() -> int:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,26 @@ def seconds(work: Callable[[], object], *, rounds: int = 1) -> float:
         work()
         best = min(best, time.perf_counter() - begun)
     return best
+
+
+def pace() -> float:
+    """Processor seconds that a loop of ten million additions takes here, so that machines can be compared."""
+    best = float("inf")
+    for _ in range(3):
+        total, begun = 0, time.process_time()
+        for number in range(10_000_000):
+            total += number
+        best = min(best, time.process_time() - begun)
+    return best
+
+
+def processor_seconds(processes: Iterable[int]) -> dict[int, float]:
+    """What each of the processes has used so far."""
+    used = {}
+    for each in processes:
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        used[each] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def peak_mib() -> int:
