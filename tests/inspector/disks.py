@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
@@ -55,10 +56,10 @@ class Sparse:
 
 @dataclass
 class Broken:
-    """A disk that cannot be read from an offset on."""
+    """A disk of which a part cannot be read."""
 
     content: Reader
-    good: int
+    bad: range
     error: Exception
 
     @property
@@ -66,7 +67,7 @@ class Broken:
         return self.content.size
 
     def read(self, offset: int, length: int, /) -> bytes:
-        if offset + length > self.good:
+        if offset < self.bad.stop and offset + length > self.bad.start:
             raise self.error
         return self.content.read(offset, length)
 
@@ -243,7 +244,7 @@ class Group:
 def dashed(identifier: str) -> str:
     """As LVM shows its identifiers."""
     ends = [0, 6, 10, 14, 18, 22, 26, 32]
-    return "-".join(identifier[first:last] for first, last in zip(ends, ends[1:], strict=False))
+    return "-".join(identifier[first:last] for first, last in pairwise(ends))
 
 
 AREA = 4096
@@ -280,16 +281,18 @@ def _area(text: str | None, area: int, place: int, flags: int) -> list[Piece]:
 
 # Marks of filesystems.
 
+EXT, XFS, SWAP = UUID(int=1), UUID(int=2), UUID(int=3)
 
-def ext(*, uuid: UUID = UUID(int=1), label: str = "") -> list[Piece]:
+
+def ext(*, uuid: UUID = EXT, label: str = "") -> list[Piece]:
     return [(1080, b"\x53\xef"), (1128, uuid.bytes), (1144, label.encode().ljust(16, b"\0"))]
 
 
-def xfs(*, uuid: UUID = UUID(int=2), label: str = "") -> list[Piece]:
+def xfs(*, uuid: UUID = XFS, label: str = "") -> list[Piece]:
     return [(0, b"XFSB"), (32, uuid.bytes), (108, label.encode().ljust(12, b"\0"))]
 
 
-def swap(*, uuid: UUID = UUID(int=3), label: str = "", page: int = 4096) -> list[Piece]:
+def swap(*, uuid: UUID = SWAP, label: str = "", page: int = 4096) -> list[Piece]:
     return [(page - 10, b"SWAPSPACE2"), (1036, uuid.bytes), (1052, label.encode().ljust(16, b"\0"))]
 
 

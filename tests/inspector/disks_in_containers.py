@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterable
+from functools import cache
 from uuid import UUID
 
 SECTOR = 512
@@ -118,8 +119,9 @@ SECTOR_SIZE = UUID("8141bf1d-a96f-4709-ba47-f233a8faab5f")
 PHYSICAL_SECTOR_SIZE = UUID("cda348c7-445d-4471-9cc9-e9885251c556")
 
 
+@cache
 def crc32c(content: bytes) -> int:
-    """Bit by bit."""
+    """Bit by bit, therefore remembered."""
     crc = 0xFFFF_FFFF
     for byte in content:
         crc ^= byte

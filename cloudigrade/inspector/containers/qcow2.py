@@ -98,13 +98,14 @@ class Clusters(Blocks):
             return self._inflated[entry & (COMPRESSED - 1)][start : start + length]
         if entry & ZERO or not entry & OFFSET:
             return bytes(length)
-        return self._content((entry & OFFSET) + start, length)
+        return self._content(entry & OFFSET, start, length)
 
-    def _content(self, start: int, length: int) -> bytes:
+    def _content(self, cluster: int, start: int, length: int) -> bytes:
         """The last cluster of a file may lack the zeros at its end."""
-        there = min(length, max(self._file.size - start, 0))
-        last = start - start % self.block >= self._file.size - self.block
-        return self._file.read(start, there).ljust(length, b"\0") if last else self._file.read(start, length)
+        if cluster < self._file.size < cluster + self.block:
+            there = self._file.read(cluster, self._file.size - cluster)
+            return there[start : start + length].ljust(length, b"\0")
+        return self._file.read(cluster + start, length)
 
     def _entry(self, index: int) -> int:
         first, second = divmod(index, self.block // 8)

@@ -60,10 +60,12 @@ def opened(file: Reader) -> Reader | None:
 
 def _footer(file: Reader) -> Footer | None:
     """The footer, or its copy where it is damaged."""
+    if file.size < FOOTER_LENGTH:
+        return None
     found = [
         sector
         for start in (file.size - FOOTER_LENGTH, 0)
-        if start >= 0 and (sector := file.read(start, FOOTER_LENGTH)).startswith(COOKIE)
+        if (sector := file.read(start, FOOTER_LENGTH)).startswith(COOKIE)
     ]
     for sector in found:
         if checksum(sector, CHECKSUM_AT) == int.from_bytes(sector[CHECKSUM_AT : CHECKSUM_AT + 4], "big"):

@@ -1,6 +1,6 @@
 """Physical volumes in, the logical volumes that they make up out; linear and striped, of one disk or of several."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from cloudigrade.inspector.lvm import physical
@@ -9,7 +9,7 @@ from cloudigrade.inspector.lvm.mapping import Joined, Piece
 from cloudigrade.inspector.reading import Damaged, Exhausted, Reader, Unsupported, Window
 from cloudigrade.inspector.volume import Uncovered
 
-MOST_TEXT: Final = 16 << 20
+MOST_TEXT: Final = 8 << 20
 """Of all descriptions together."""
 NOT_CHOSEN: Final = "a copy of a physical volume, or one that its volume group has given up"
 
@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
     volumes: tuple[LogicalVolume, ...]
     free: tuple[Part, ...]
-    """Physical volumes that belong to no volume group."""
+    """Physical volumes that belong to no volume group, or to one without a logical volume."""
     uncovered: tuple[Uncovered, ...]
 
 
@@ -60,13 +60,16 @@ def read(parts: Sequence[Part]) -> Found:
     """The logical volumes, and each physical or logical volume that cannot be used, with the reason."""
     members, uncovered = _members(parts)
     volumes: list[LogicalVolume] = []
+    free: list[Part] = []
     used: set[str] = set()
     names: set[str] = set()
     for group in _newest(members):
         mine = [member for member in members if _belongs(member, group)]
+        if not group.logical and not group.hidden:
+            free += [member.part for member in mine]
         used |= {member.part.name for member in mine}
-        if group.name in names:
-            uncovered += _all(mine, "its volume group has the name of another")
+        if reason := _refused(group, names):
+            uncovered += _all(mine, reason)
             continue
         names.add(group.name)
         chosen, refused = _chosen(mine, group)
@@ -74,8 +77,16 @@ def read(parts: Sequence[Part]) -> Found:
         volumes += [volume for volume in made if isinstance(volume, LogicalVolume)]
         uncovered += refused + [volume for volume in made if isinstance(volume, Uncovered)]
     left = [member for member in members if member.part.name not in used]
+    free += [member.part for member in left if member.free]
     uncovered += [Uncovered(member.part.name, _left(member)) for member in left if not member.free]
-    return Found(tuple(volumes), tuple(member.part for member in left if member.free), tuple(uncovered))
+    return Found(tuple(volumes), tuple(free), tuple(uncovered))
+
+
+def _refused(group: Group, names: Collection[str]) -> str:
+    """Why nothing of a group can be used."""
+    if group.name in names:
+        return "its volume group has the name of another"
+    return "its volume group has hidden volumes only" if group.hidden and not group.logical else ""
 
 
 def _left(member: Member) -> str:

@@ -71,6 +71,8 @@ class Group(NamedTuple):
     physical: Mapping[str, Physical]
     """By their names within the description."""
     logical: tuple[Logical, ...]
+    hidden: bool
+    """There are volumes that nobody is to see."""
     snapshots: frozenset[str]
     """Names of the volumes whose content is that of a snapshot, or is being merged with one."""
 
@@ -98,6 +100,7 @@ def _group(name: str, section: Section) -> Group:
         extent=extent,
         physical={key: _physical(volume) for key, volume in _sections(section, "physical_volumes").items()},
         logical=logical,
+        hidden=len(logical) < len(volumes),
         snapshots=frozenset(_snapshots(volumes)),
     )
 

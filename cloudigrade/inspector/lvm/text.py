@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from cloudigrade.inspector.reading import Damaged, Exhausted
 
 DEEPEST: Final = 8
-MOST_TOKENS: Final = 1_000_000
+MOST_TOKENS: Final = 500_000
 TOKEN: Final = re.compile(r'(?:\s++|#[^\n]*+)*+(?:("(?:[^"\\]|\\.)*+")|([^\s{}\[\]=,"#]+)|([{}\[\]=,])|$)', re.DOTALL)
 NUMBER: Final = re.compile(r"-?[0-9]{1,19}")
 ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
