@@ -27,7 +27,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup test test-kafka test-pgbouncer test-schema lint demo aws truth bench docs openapi clean
+.PHONY: help setup test test-kafka test-pgbouncer test-schema lint demo aws truth bench corpus docs openapi clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ aws: $(READY) ## Run a made-up AWS on 127.0.0.1 to try accounts on (EXTERNAL_ID=
 
 truth: $(READY) ## Meter made-up fleets of seeds 1 to 20 against their truth
 	$(PYTHON) -m benchmarks.truth
+
+corpus: $(READY) ## Inspect every disk of the corpus and print the confusion matrix (tools that are missing are named)
+	$(PYTHON) -m benchmarks.corpus
 
 bench: $(READY) ## Measure speed and memory against their bars
 	$(PYTHON) -m benchmarks

@@ -125,7 +125,8 @@ def _witnesses(evidence: Evidence) -> Iterator[Witness]:
             text = f"product certificate {certificate.product_id} in {certificate.path} is of {product}"
             yield Witness(Weight.CERTIFICATE, text, is_rhel=True)
     if evidence.packages is not None:
-        yield from _packages(evidence.packages)
+        is_partial = any(unread.path == evidence.packages.path for unread in evidence.unread)
+        yield from _packages(evidence.packages, Weight.FEW_PACKAGES if is_partial else Weight.PACKAGES)
     for repository in evidence.repositories[:3]:
         text = f"repository {repository.id} in {repository.path} is enabled"
         yield Witness(Weight.REPOSITORY, text, is_rhel=True)
@@ -173,10 +174,11 @@ def _releases(packages: Packages | None) -> Iterator[Witness]:
                 break
 
 
-def _packages(packages: Packages) -> Iterator[Witness]:
+def _packages(packages: Packages, share: Weight) -> Iterator[Witness]:
+    """Whose the packages are; of a database that was read in part only, nobody knows the share."""
     figures = f"{packages.red_hat} of {packages.total} packages are signed by Red Hat"
     if packages.is_mostly_red_hat:
-        yield Witness(Weight.PACKAGES, figures, is_rhel=True)
+        yield Witness(share, figures, is_rhel=True)
     elif packages.red_hat and not packages.main_other:
         yield Witness(Weight.FEW_PACKAGES, figures, is_rhel=True)
     if packages.main_other:
@@ -184,7 +186,7 @@ def _packages(packages: Packages) -> Iterator[Witness]:
         text = (
             f"{count} of {packages.total} packages are signed by {packages.main_other}, {packages.red_hat} by Red Hat"
         )
-        yield Witness(Weight.PACKAGES, text, is_rhel=False)
+        yield Witness(share, text, is_rhel=False)
 
 
 def _unknown_products(evidence: Evidence) -> Iterator[str]:
