@@ -229,7 +229,7 @@ class _Xfs:
         if free:
             content += struct.pack(">HH", 0xFFFF, free).ljust(free - 2, b"\0") + struct.pack(">H", BLOCK - free)
         block = (b"XDD3" if self.version == 5 else b"XD2D").ljust(header, b"\0") + content
-        return _summed(block, 4) if self.version == 5 else block
+        return summed(block, 4) if self.version == 5 else block
 
     def extent(self, first: int, content: bytes) -> bytes:
         count = -(-len(content) // BLOCK)
@@ -250,7 +250,7 @@ class _Xfs:
         struct.pack_into(">QQII", content, 56, size, 0, 0, len(fork) // 16 if form == 2 else 0)
         if self.version == 5:
             struct.pack_into(">Q", content, 152, number)
-            return _summed(bytes(content), 100)
+            return summed(bytes(content), 100)
         return bytes(content)
 
     def image(self, label: str, uuid: str) -> bytes:
@@ -269,7 +269,7 @@ class _Xfs:
         content[120:125] = bytes([12, 9, 9, 3, total.bit_length()])
         if self.version == 5:
             struct.pack_into(">I", content, 216, 1)
-            return _summed(bytes(content), 224)
+            return summed(bytes(content), 224)
         return bytes(content)
 
 
@@ -283,7 +283,8 @@ def unmounted_log(size: int) -> bytes:
     return (bytes(header) + record.ljust(512, b"\0")).ljust(size, b"\0")
 
 
-def _summed(content: bytes, at: int) -> bytes:
+def summed(content: bytes, at: int) -> bytes:
+    """With the checksum of XFS at the place."""
     value = crc32c.checksum(content[:at] + bytes(4) + content[at + 4 :])
     return content[:at] + value.to_bytes(4, "little") + content[at + 4 :]
 
@@ -319,3 +320,14 @@ class Sparse:
             raise AssertionError(f"read beyond the end: {offset} {length}")
         content = b"".join(self.blocks.get(number, bytes(BLOCK)) for number in range(first, last))
         return content[offset - first * BLOCK :][:length]
+
+
+def without_log(image: Path) -> None:
+    """The log of an XFS that was cleanly unmounted holds nothing else any more, so that it packs well."""
+    with image.open("r+b") as file:
+        head = file.read(512)
+        block, group_blocks = struct.unpack_from(">I", head, 4)[0], struct.unpack_from(">I", head, 84)[0]
+        start, length = struct.unpack_from(">Q", head, 48)[0], struct.unpack_from(">I", head, 96)[0]
+        group, within = start >> head[124], start & (1 << head[124]) - 1
+        file.seek((group * group_blocks + within) * block)
+        file.write(unmounted_log(length * block))
