@@ -40,7 +40,7 @@ class FakeEbs:
 
     def client(self, config=None):
         """A client that asks us, and nobody else."""
-        client = boto3.client(
+        client = boto3.Session().client(  # tests may have put us into boto3.client's place
             "ebs",
             region_name="us-east-1",
             aws_access_key_id="testing",
