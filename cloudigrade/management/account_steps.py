@@ -27,8 +27,17 @@ class Steps:
 
     def connect(self, account_id: int) -> int:
         """The account is as it is wanted; its id, which is another's where that has taken its place."""
+        return self._connected(account_id, attempts=1)
+
+    def disconnect(self, account_id: int) -> None:
+        """The account is as it is wanted; where the running service disconnects it meanwhile, that is as good."""
+        self._connected(account_id, attempts=2)
+
+    def _connected(self, account_id: int, *, attempts: int) -> int:
         with _waiting("asking the cloud"):
             outcome = onboarding.connect(account_id=account_id, now=self._now)
+            while outcome.result is Result.CHANGED and (attempts := attempts - 1):
+                outcome = onboarding.connect(account_id=account_id, now=self._now)
         if outcome.result is not Result.DONE:
             raise _refusal(outcome)
         return outcome.account_id

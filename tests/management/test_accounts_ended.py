@@ -182,6 +182,21 @@ def test_a_change_by_somebody_else_is_said(shell, cloud, arn, monkeypatch):
     assert shell.fails("add", "--arn", arn)[1].startswith("somebody else changed the account meanwhile")
 
 
+@pytest.mark.parametrize(("off", "state"), [("disable", "disabled"), ("pause", "paused")])
+def test_the_running_service_may_be_faster(shell, added, cloud, monkeypatch, off, state):
+    disconnect = cloud.disconnect
+
+    def disconnected_meanwhile(account):
+        monkeypatch.setattr(cloud, "disconnect", disconnect)
+        onboarding.connect(account_id=CloudAccount.objects.get().pk, now=AS_OF)
+        return disconnect(account)
+
+    monkeypatch.setattr(cloud, "disconnect", disconnected_meanwhile)
+
+    assert f"state:          {state}\n" in shell.run(off, ACCOUNT, "--yes")
+    assert not cloud.accounts[ACCOUNT].has_our_trail
+
+
 def test_what_is_disabled_and_paused_needs_both_to_go_on(shell, added):
     shell.run("disable", ACCOUNT, "--yes")
     shell.run("pause", ACCOUNT, "--yes")

@@ -191,7 +191,7 @@ def _end(options: Mapping[str, Any], now: datetime, wish: Callable[..., None]) -
     if not _is_wanted(f"account {native_id} is disconnected, and what runs in it does not count from now on", options):
         return
     wish(account_id=account_id, now=now)
-    steps.connect(account_id)
+    steps.disconnect(account_id)
     steps.recalculate(account_id)
     _show_account(account_id, options)
 
