@@ -48,6 +48,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "poll_trails": _tick("api.tasks.poll_trails", 30),
     "sweep_accounts": _tick("api.tasks.sweep_accounts", 30),
     "describe_unknown": _tick("api.tasks.describe_unknown", 60),
+    "inspect_pending_images": _tick("api.tasks.inspect_pending_images", settings.INSPECTIONS.interval),
+    "persist_inspection_cluster_results": _tick(
+        "api.tasks.persist_inspection_cluster_results_task", settings.INSPECTIONS.results_interval
+    ),
+    "reap_inspections": _tick("api.tasks.reap_inspections", settings.INSPECTIONS.reap_interval),
     "prove_accounts": _tick("api.tasks.prove_accounts", 60),
     "synthesize_data": _tick("api.tasks.synthesize_data", 60),
     "delete_expired_synthetic_data": _tick("api.tasks.delete_expired_synthetic_data", 3600),

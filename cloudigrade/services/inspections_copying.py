@@ -27,6 +27,7 @@ LONGEST_CLEANING: Final = timedelta(days=30)
 SHORTEST_STEP: Final = 5
 LONGEST_STEP: Final = 600
 """Seconds to the next step of a copy, whatever its cloud says."""
+_AT_ONCE: Final = timedelta(0)
 _TURNS: Final = 0x1A5B_EC70
 """Key of the lock under which copies are counted; it ends with the transaction."""
 
@@ -94,7 +95,7 @@ def clean(claimed: Claimed, cloud: InspectsImages, *, clock: Clock) -> None:
         inspections.postpone(claimed, now=clock())
         _log.warning("what inspection %d left is not removed just now: %s", claimed.id, problem)
     else:
-        _store_cleaning(claimed, step, clock())
+        _store_cleaning(claimed, step, clock(), _pause((step and step.again_in) or SHORTEST_STEP))
 
 
 @transaction.atomic
@@ -122,13 +123,13 @@ _ENDS: Final = {
 
 
 @transaction.atomic
-def _store_cleaning(claimed: Claimed, step: Step | None, now: datetime) -> None:
+def _store_cleaning(claimed: Claimed, step: Step | None, now: datetime, pause: timedelta = _AT_ONCE) -> None:
     row = inspections.hold(claimed)
     row.updated_at, row.waits = now, 0
     if step is None:
         row.has_leftovers, row.due_at, row.resume_at, row.progress = False, row.resume_at, None, {}
     else:
-        row.progress, row.due_at = dict(step.progress), now + _pause(step.again_in or SHORTEST_STEP)
+        row.progress, row.due_at = dict(step.progress), now + pause
     row.save()
 
 
@@ -137,7 +138,7 @@ def _keep_at_it(claimed: Claimed, reason: str, now: datetime) -> None:
     since = days.instant(int(claimed.subject["deadline"]))
     if now < since + LONGEST_CLEANING:
         _log.warning("what inspection %d left cannot be removed: %s", claimed.id, reason)
-        inspections.postpone(claimed, now=now)
+        _store_cleaning(claimed, Step(claimed.progress, None), now, timedelta(days=1))
         return
     _log.error("what inspection %d left in account %s stays there: %s", claimed.id, claimed.account_id, reason)
     _store_cleaning(claimed, None, now)

@@ -9,6 +9,7 @@ from django.conf import settings
 from cloudigrade.clouds.inspecting import Decided, ImageDisks, InspectsImages, Outcome
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
 from cloudigrade.domain.inspection import Basis, Happening, Path, State
+from cloudigrade.inspector.blocks import Cost
 from cloudigrade.models import Image
 from cloudigrade.services import (
     ingest,
@@ -21,7 +22,6 @@ from cloudigrade.services import (
 )
 from cloudigrade.services.inspections import Claimed, Clock
 from cloudigrade.services.inspections_deciding import Candidate, candidates, decide
-from cloudigrade.services.inspections_looking import Budget, Metered, Spent
 from cloudigrade.services.staging import fetch
 
 
@@ -171,14 +171,16 @@ def _read(
     claimed: Claimed, cloud: InspectsImages, candidate: Candidate, disks: ImageDisks, clock: Clock
 ) -> _Outcome | None:
     """The disks have been looked into, and what was found is stored; or why that did not come to it."""
-    budget = Budget(settings.INSPECTIONS.most_blocks, settings.INSPECTIONS.seconds)
-    spent = Spent()
+    cost = Cost(most_blocks=settings.INSPECTIONS.most_blocks)
     try:
-        opened = [
-            (snapshot, Metered(cloud.blocks(candidate.account, claimed.region, snapshot), spent))
-            for snapshot in disks.snapshots
-        ]
-        content = inspections_looking.look_into(opened, image=claimed.native_id, cloud=claimed.cloud, budget=budget)
+        opened = [(each, cloud.blocks(candidate.account, claimed.region, each)) for each in disks.snapshots]
+        content = inspections_looking.look_into(
+            opened,
+            image=claimed.native_id,
+            cloud=claimed.cloud,
+            cost=cost,
+            seconds=settings.INSPECTIONS.seconds,
+        )
     except CustomerProblem as problem:
         return _Outcome(Happening.DENIED, str(problem))
     except Unavailable as problem:
@@ -186,7 +188,7 @@ def _read(
     except Unreadable as problem:
         return _Outcome(Happening.FAILED, str(problem))
     finally:
-        inspections.count_cost(claimed=claimed, requests=spent.requests, bytes_read=spent.bytes_read)
+        inspections.count_cost(claimed=claimed, requests=cost.requests, bytes_read=cost.bytes)
     record_result(claimed, content, now=clock())
     return None
 

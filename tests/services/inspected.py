@@ -1,13 +1,16 @@
 """Looking into images as services do it, on the fake cloud, with an inspector that says what a test wants."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 
-from cloudigrade.clouds.inspecting import Result, Snapshot
+from cloudigrade.clouds.inspecting import Blocks, Result, Snapshot
+from cloudigrade.inspector.blocks import BlockDisk, Cost
+from cloudigrade.inspector.reading import Exhausted
 from cloudigrade.models import CloudAccount, Image, ImageVerdict, Inspection
 from cloudigrade.services import (
     inspections_advancing,
@@ -15,7 +18,6 @@ from cloudigrade.services import (
     inspections_looking,
     inspections_results,
 )
-from cloudigrade.services.inspections_looking import Budget, Metered
 from tests import fake_cloud
 from tests.builders import ACCOUNT, IMAGE, REGION, batch, custom_image, launch, moment
 from tests.fake_cloud import FakeCloud
@@ -132,13 +134,14 @@ class Bench:
         return Image.objects.get(native_id=image).findings
 
     def _look_into(
-        self, disks: Sequence[tuple[Snapshot, Metered]], *, image: str, cloud: str, budget: Budget
+        self, disks: Sequence[tuple[Snapshot, Blocks]], *, image: str, cloud: str, cost: Cost, seconds: int
     ) -> Mapping[str, Any]:
-        assert (cloud, budget.seconds) == ("aws", self.settings.INSPECTIONS.seconds)
+        assert (cloud, seconds) == ("aws", self.settings.INSPECTIONS.seconds)
         for _, blocks in disks:
-            tokens, _ = blocks.page(0)
-            for number, token in list(tokens.items())[: budget.blocks]:
-                blocks.get(number, token)
+            disk = BlockDisk(blocks, cost)
+            with suppress(Exhausted):
+                for offset in range(0, disk.size, blocks.block_size):
+                    disk.read(offset, 1)
         self.looked.append((image, tuple(snapshot.native_id for snapshot, _ in disks)))
         answer = self.answers.get(image, RHEL)
         if isinstance(answer, BaseException):
