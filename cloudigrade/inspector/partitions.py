@@ -1,5 +1,6 @@
 """A disk in, its partitions out: MBR with logical partitions, and GPT with sectors of 512 and 4096 bytes."""
 
+import codecs
 import struct
 import zlib
 from collections.abc import Iterator
@@ -238,7 +239,8 @@ def _gpt_partitions(entries: bytes, header: Header, sector: int) -> Iterator[Par
     for index in range(header.entries):
         kind, own, first, last, name = ENTRY.unpack_from(entries, index * header.entry_length)
         if (guid := UUID(bytes_le=kind)) != UNUSED:
-            label = name.decode("utf-16-le", "replace").split("\0", 1)[0]
+            # bytes.decode would import this codec at its first use, and in the sandbox no file can be opened
+            label = codecs.utf_16_le_decode(name, "replace")[0].split("\0", 1)[0]
             start, size = first * sector, (last - first + 1) * sector
             yield Partition(index + 1, start, size, str(guid), str(UUID(bytes_le=own)), _shown(label))
 
