@@ -35,6 +35,13 @@ def snapshot_of(name: str) -> Snapshot:
     return next(found for backend in _backends() for found in backend.snapshots.values() if found.id == name)
 
 
+def write(name: str, blocks: dict[int, bytes]) -> None:
+    """The snapshot holds these blocks, filled up with zeros."""
+    content = _content(snapshot_of(name))
+    for number, block in blocks.items():
+        content.put_block(number, block.ljust(BLOCK, b"\0"), None, None, BLOCK)
+
+
 def _backends(region: str = "") -> Iterator[EC2Backend]:
     for by_region in list(ec2_backends.values()):
         yield from [backend for name, backend in list(by_region.items()) if region in ("", name)]

@@ -17,6 +17,7 @@ from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.aws.session import Access
 from cloudigrade.clouds.cloud import Account
 from tests import aws_server
+from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_server import HOMES
 from tests.clouds.aws.feeding import Feeding
 
@@ -44,9 +45,17 @@ def customer(aws, request):
     taken = iter(range(100))
     first = crc32(request.node.nodeid.encode()) * 100
 
-    def made(*, partition: str = "aws", external_id: str = "id-1", without: tuple[str, ...] = ()) -> Account:
+    def made(
+        *,
+        partition: str = "aws",
+        external_id: str = "id-1",
+        without: tuple[str, ...] = (),
+        inspection: policy.Inspection = policy.Inspection.NONE,
+    ) -> Account:
         number = f"{first + next(taken):012d}"
-        granted = policy.policy(partition, "test", account=number, log_accounts=())
+        granted = policy.policy(
+            partition, "test", account=number, log_accounts=(), inspection=inspection, principal=OWN_ACCOUNT
+        )
         for statement in granted["Statement"]:
             statement["Action"] = [action for action in statement["Action"] if action not in without]
         granted["Statement"] = [statement for statement in granted["Statement"] if statement["Action"]]

@@ -1,0 +1,124 @@
+"""Customers whose images are looked into, answers put in AWS's mouth, and copies driven step by step."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from cloudigrade.clouds.aws import copies
+from cloudigrade.clouds.aws.config import Section
+from cloudigrade.clouds.aws.session import Access
+from cloudigrade.clouds.cloud import Account
+from cloudigrade.clouds.inspecting import Decided, Snapshot, Step, Subject
+from tests.aws_patches import OWN_ACCOUNT
+
+REGION = "eu-west-1"
+HOME = "us-east-1"
+DIGEST = "sha256:" + "5" * 64
+NOW = 1_900_000_000
+"""Long after whatever the made-up AWS makes, so that nothing of it is young."""
+DEADLINE = NOW + 3600
+
+
+def copying(environment: str = "test", **settings: str) -> Access:
+    """One whose inspector is set."""
+    named = {"HOUNDIGRADE_ECS_IMAGE_NAME": "registry.example/houndigrade", "HOUNDIGRADE_ECS_IMAGE_DIGEST": DIGEST}
+    return Access(Section.model_validate({**named, **settings}), environment)
+
+
+@contextmanager
+def answering(client: Any, operation: str, failures: list[Any]) -> Iterator[list[Mapping[str, Any]]]:
+    """The next requests of this kind get these answers, then AWS's own: a code, a code with its reason, or a dict.
+
+    The requests are kept, whoever answers.
+    """
+    seen: list[Mapping[str, Any]] = []
+    waiting = list(failures)
+
+    def answer(params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
+        seen.append(params)
+        given = waiting.pop(0) if waiting else None
+        return None if given is None else _answered(given)
+
+    events = client.meta.events
+    events.register_first(f"before-call.*.{operation}", answer, unique_id=f"answering-{operation}")
+    try:
+        yield seen
+    finally:
+        events.unregister(f"before-call.*.{operation}", unique_id=f"answering-{operation}")
+
+
+def _answered(given: Any) -> tuple[AWSResponse, dict[str, Any]]:
+    if isinstance(given, dict):
+        return AWSResponse("https://x", 200, HTTPHeaders(), None), given  # type: ignore[arg-type] # nothing is read from it
+    name, reason = given if isinstance(given, tuple) else (given, "why")
+    said = {"Error": {"Code": name, "Message": reason}, "Reason": reason}
+    metadata = {"ResponseMetadata": {"HTTPStatusCode": 400, "HTTPHeaders": {}}}
+    return AWSResponse("https://x", 400, HTTPHeaders(), None), said | metadata  # type: ignore[arg-type] # likewise
+
+
+def subject(account: Account, image: str, snapshots: tuple[Snapshot, ...], **other: Any) -> Subject:
+    given = {"inspection": 7, "attempt": 1, "deadline": DEADLINE} | other
+    return Subject(account=account, region=REGION, image=image, snapshots=snapshots, **given)
+
+
+def steps(access: Access, wanted: Subject, progress: Mapping[str, Any] | None = None) -> Iterator[Step | Decided]:
+    """Every step until the copy is looked at, or decided."""
+    step: Step | Decided = Step(progress or {}, 0)
+    for _ in range(50):
+        assert isinstance(step, Step)
+        step = copies.copy(access, wanted, step.progress, now=NOW)
+        yield step
+        if isinstance(step, Decided) or step.again_in is None:
+            return
+    raise AssertionError("it takes no end")
+
+
+def until(access: Access, wanted: Subject, name: str) -> Mapping[str, Any]:
+    """The progress that the step of this name begins with."""
+    progress: Mapping[str, Any] = {}
+    for step in steps(access, wanted):
+        assert isinstance(step, Step)
+        progress = step.progress
+        if progress["step"] == name:
+            return progress
+    raise AssertionError(f"{name} is never reached; last: {progress}")
+
+
+def abandoned(access: Access, wanted: Subject, progress: Mapping[str, Any]) -> int:
+    """Nothing is left; how many steps that took."""
+    for number in range(1, 20):
+        step = copies.abandon(access, wanted, progress)
+        if step is None:
+            return number
+        progress = step.progress
+    raise AssertionError("something stays")
+
+
+def left(aws: Any, account: str) -> dict[str, list[str]]:
+    """Everything of ours and what is shared, in both accounts."""
+    tagged = [{"Name": "tag-key", "Values": ["cloudigrade-owner"]}]
+    found: dict[str, list[str]] = {}
+    for where, region, number in (("ours", HOME, OWN_ACCOUNT), ("theirs", REGION, account)):
+        ec2 = aws.client("ec2", region, number)
+        found[where] = [each["SnapshotId"] for each in ec2.describe_snapshots(Filters=tagged)["Snapshots"]]
+        found[where] += [each["ImageId"] for each in ec2.describe_images(Filters=tagged, Owners=["self"])["Images"]]
+        found[where] += _machines(ec2)
+    ec2 = aws.client("ec2", REGION)
+    shared = ec2.describe_snapshots(RestorableByUserIds=["self"])["Snapshots"]
+    found["shared"] = [each["SnapshotId"] for each in shared if each["OwnerId"] == account]
+    return found
+
+
+NOTHING = {"ours": [], "theirs": [], "shared": []}
+
+
+def _machines(ec2: Any) -> list[str]:
+    answers = ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": ["cloudigrade-owner"]}])
+    there = [one for each in answers["Reservations"] for one in each["Instances"]]
+    return [one["InstanceId"] for one in there if one["State"]["Name"] != "terminated"]
+
+
+Made = Callable[..., Account]
