@@ -7,10 +7,9 @@ SYSTEM_PURPOSE_LENGTH = 64  # longer values are cut on the wire
 VERSION_LENGTH = 64
 _ERROR_LENGTH = 200
 _ERRORS_KEPT = 3
-_REASONS_KEPT = 10
+_REASONS_KEPT = 5
 _WITHOUT_REASON: dict[bool | None, tuple[str, ...]] = {True: (), False: (), None: ("inconclusive",)}
 _DEEPEST_ERROR = 5  # drives > drive > partition > facts > fact
-_REASONS_KEPT = 5
 _SCHEMA = 1
 
 # The inspector's own verdict, and what it means here. Other results have flags only.
@@ -51,8 +50,9 @@ def parse_findings(content: object) -> Findings:
     """What one image of the inspector's JSON says; nonsense in it says nothing."""
     if not isinstance(content, Mapping):
         return Findings(None, reasons=("result is not an object",))
-    if isinstance(content.get("verdict"), Mapping):
-        return _judged(content, content["verdict"])
+    verdict = content.get("verdict")
+    if isinstance(verdict, Mapping) and _is_known(verdict):
+        return _judged(content, verdict)
     found = tuple(words for flag, words in _FLAGS.items() if content.get(flag) is True)
     errors = () if found else tuple(_errors(content))
     is_rhel: bool | None = bool(found)
@@ -69,19 +69,25 @@ def parse_findings(content: object) -> Findings:
     )
 
 
-def _judged(content: Mapping[object, object], verdict: Mapping[object, object]) -> Findings:
-    """What our own inspector says, which weighs what it finds; its flags are those of 1.0.0, and as easily misled."""
+def _is_known(verdict: Mapping[object, object]) -> bool:
+    """Whether it is a verdict of the make that is read here; of a newer make the flags are read."""
     word = verdict.get("verdict")
-    is_rhel = {"rhel": True, "not_rhel": False}.get(word) if isinstance(word, str) else None
+    return verdict.get("schema", _SCHEMA) == _SCHEMA and isinstance(word, str) and word in _VERDICTS
+
+
+def _judged(content: Mapping[object, object], verdict: Mapping[object, object]) -> Findings:
+    """What our own inspector says, which weighs what it finds; whatever the flags beside it are."""
+    is_rhel = _VERDICTS[str(verdict["verdict"])]
     listed = verdict.get("reasons")
-    reasons = [_clean(reason, _ERROR_LENGTH) for reason in listed] if isinstance(listed, list | tuple) else []
+    sentences = [_clean(reason, _ERROR_LENGTH) for reason in listed] if isinstance(listed, list | tuple) else []
+    reasons = tuple(dict.fromkeys(reason for reason in sentences if reason))[:_REASONS_KEPT]
     purpose = _parse_system_purpose(content.get("syspurpose")) if is_rhel else SystemPurpose()
     version = _clean(verdict.get("version"), VERSION_LENGTH) or _clean(content.get("rhel_version"), VERSION_LENGTH)
     return Findings(
         is_rhel=is_rhel,
         version=version if is_rhel else "",
         system_purpose=purpose,
-        reasons=tuple(reason for reason in reasons if reason)[:_REASONS_KEPT] or _WITHOUT_REASON[is_rhel],
+        reasons=reasons or _WITHOUT_REASON[is_rhel],
     )
 
 

@@ -18,7 +18,7 @@ All values are plain, bounded, and free of NUL and of halves of surrogate pairs.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cloudigrade.inspector.evidence.gather import Evidence
 from cloudigrade.inspector.evidence.os_release import COREOS, RHEL
@@ -38,7 +38,7 @@ class Work(NamedTuple):
     blocks_fetched: int = 0
 
 
-def document(cloud: str, images: Mapping[str, Mapping[str, object]], errors: Iterable[str] = ()) -> dict[str, object]:
+def document(cloud: str, images: Mapping[str, Mapping[str, object]], errors: Iterable[str] = ()) -> dict[str, Any]:
     """The whole result; an image's errors are repeated among the general ones, as houndigrade does."""
     repeated = [error for image_result in images.values() for error in _texts(image_result.get("errors"))]
     return {
@@ -48,7 +48,7 @@ def document(cloud: str, images: Mapping[str, Mapping[str, object]], errors: Ite
     }
 
 
-def image(seen: Seen, verdict: Verdict, *, errors: Sequence[str] = (), work: Work = Work()) -> dict[str, object]:  # noqa: B008  # a NamedTuple never changes
+def image(seen: Seen, verdict: Verdict, *, errors: Sequence[str] = (), work: Work = Work()) -> dict[str, Any]:  # noqa: B008  # a NamedTuple never changes
     """One image's part of the result."""
     is_rhel = verdict.rhel is Rhel.RHEL
     flags = [_flags(examined.evidence) for examined in seen.systems] if is_rhel else []
@@ -67,7 +67,7 @@ def image(seen: Seen, verdict: Verdict, *, errors: Sequence[str] = (), work: Wor
     }
 
 
-def failure(reason: str, *, disks: Sequence[str] = (), work: Work = Work()) -> dict[str, object]:  # noqa: B008  # as above
+def failure(reason: str, *, disks: Sequence[str] = (), work: Work = Work()) -> dict[str, Any]:  # noqa: B008  # as above
     """The part of an image whose inspection crashed, ran out of time or never began."""
     verdict = Verdict(Rhel.INCONCLUSIVE, reasons=(f"unknown: {reason}",))
     return image(Seen(disks=tuple(disks)), verdict, errors=[reason], work=work)

@@ -173,3 +173,118 @@ def test_false_is_said_only_of_a_readable_disk_without_findings(content):
     assert (findings.is_rhel is True) == found
     if content.get("errors") and not found:
         assert findings.is_rhel is None
+
+
+VERDICT = {"schema": 1, "verdict": "rhel", "version": "9.4", "reasons": ["certain: os-release says so"]}
+
+
+@pytest.mark.parametrize(("word", "is_rhel"), [("rhel", True), ("not_rhel", False), ("inconclusive", None)])
+@pytest.mark.parametrize("flag", [True, False])
+def test_a_verdict_counts_before_the_flags_beside_it(word, is_rhel, flag):
+    content = {
+        **dict.fromkeys(FLAGS, flag),
+        "errors": ["x"],
+        "rhel_version": "1",
+        "verdict": {**VERDICT, "verdict": word},
+    }
+
+    version = "9.4" if is_rhel else ""
+    assert parse_findings(content) == Findings(is_rhel, version, reasons=("certain: os-release says so",))
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        None,
+        "rhel",
+        [VERDICT],
+        {},
+        {**VERDICT, "schema": 2},
+        {**VERDICT, "schema": "1"},
+        {**VERDICT, "verdict": "RHEL"},
+        {**VERDICT, "verdict": None},
+        {**VERDICT, "verdict": ["rhel"]},
+    ],
+)
+def test_a_verdict_of_another_make_leaves_the_flags(verdict):
+    assert parse_findings({**NOTHING_FOUND, "verdict": verdict}) == Findings(is_rhel=False)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        (None, ("inconclusive",)),
+        ("text", ("inconclusive",)),
+        ([None, 3, ""], ("inconclusive",)),
+        (["a", "a", "\x00b", "c", "d", "e", "f"], ("a", "b", "c", "d", "e")),
+        (["x" * 900], ("x" * 200,)),
+    ],
+)
+def test_c28_an_inconclusive_verdict_says_nothing_and_why(reasons, expected):
+    """C28: what could not be looked into stays open, with its reasons."""
+    content = {**NOTHING_FOUND, "verdict": {"schema": 1, "verdict": "inconclusive", "reasons": reasons}}
+
+    assert parse_findings(content) == Findings(None, reasons=expected)
+
+
+@pytest.mark.parametrize("bad", [None, "Premium", 7, ["role"]])
+def test_c16_a_malformed_system_purpose_beside_a_verdict_is_empty(bad):
+    """C16: system purpose of any shape harms no verdict."""
+    findings = parse_findings({"syspurpose": bad, "verdict": {**VERDICT, "version": ["9"]}})
+
+    assert (findings.is_rhel, findings.version, findings.system_purpose) == (True, "", SystemPurpose())
+
+
+MOUNT_FAILED = "Mount of '/dev/xvdbb1' on '/mnt/inspect' failed: b'wrong fs type'"
+OF_HOUNDIGRADE = {
+    "rhel_found": False,
+    **NOTHING_FOUND,
+    "rhel_version": None,
+    "syspurpose": None,
+    "errors": [MOUNT_FAILED],
+    "drives": {
+        "/dev/xvdbb": {
+            "/dev/xvdbb1": {
+                "facts": {
+                    "rhel_release_files": {},
+                    "rhel_product_certs": {},
+                    "rhel_signed_packages": {},
+                    "rhel_enabled_repos": {},
+                },
+                "error": {"py/b64": "d3JvbmcgZnMgdHlwZQ=="},
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, Findings(None, reasons=(MOUNT_FAILED, "/dev/xvdbb1 could not be read"))),
+        ({"errors": []}, Findings(None, reasons=("/dev/xvdbb1 could not be read",))),
+        ({"errors": [], "drives": {"/dev/xvdbb": {}}}, Findings(is_rhel=False)),
+        ({"errors": [{"py/b64": "eA=="}], "drives": {}}, Findings(None, reasons=("error without text",))),
+        (
+            {"rhel_release_files_found": True, "rhel_version": "8.8"},
+            Findings(is_rhel=True, version="8.8", reasons=("release files",)),
+        ),
+        (
+            {"rhel_product_certs_found": True, "syspurpose": "Premium"},
+            Findings(is_rhel=True, reasons=("product certificates",)),
+        ),
+    ],
+)
+def test_c28_a_result_of_houndigrade_1_0_0_is_still_read(change, expected):
+    """C28: with encoded bytes, empty facts and errors that quote bytes, as that program wrote them."""
+    assert parse_findings({**OF_HOUNDIGRADE, **change}) == expected
+
+
+@given(st.dictionaries(st.sampled_from(["schema", "verdict", "version", "reasons"]), JSON), IMAGE)
+def test_any_verdict_gives_clean_findings(verdict, content):
+    findings = parse_findings({**content, "verdict": {"schema": 1, **verdict}})
+
+    assert len(findings.version) <= 64
+    for text in (findings.version, *findings.reasons):
+        assert "\x00" not in text
+        assert text.encode().decode() == text

@@ -1,7 +1,7 @@
 """A system's files from a dictionary, and builders of the files that hold evidence."""
 
 import base64
-import datetime
+import datetime as dt
 import struct
 from collections.abc import Iterable, Mapping
 
@@ -55,7 +55,11 @@ def os_release(system_id: str, version: str = "", **more: str) -> bytes:
 
 
 CENTOS_STREAM_9 = os_release(
-    "centos", "9", ID_LIKE="rhel fedora", PLATFORM_ID="platform:el9", REDHAT_SUPPORT_PRODUCT="Red Hat Enterprise Linux 9"
+    "centos",
+    "9",
+    ID_LIKE="rhel fedora",
+    PLATFORM_ID="platform:el9",
+    REDHAT_SUPPORT_PRODUCT="Red Hat Enterprise Linux 9",
 )
 
 
@@ -70,7 +74,7 @@ def certificate(product_id: int = 479, name: str = "", version: str = "9.4", **f
 def certificate_with(extensions: Iterable[tuple[str, str]]) -> bytes:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Red Hat Product ID [made up]")])
     issuer = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Red Hat, Inc.")])
-    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -88,10 +92,10 @@ def certificate_with(extensions: Iterable[tuple[str, str]]) -> bytes:
     return builder.sign(_KEY, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def repository(name: str = "rhel-9-for-x86_64-baseos-rpms", **options: str) -> bytes:
+def repository(label: str = "rhel-9-for-x86_64-baseos-rpms", /, **options: str) -> bytes:
     values = {"name": "A repository", "baseurl": "https://cdn.redhat.com/content/dist/rhel9/9/x86_64/baseos/os"}
     lines = [f"{key} = {value}" for key, value in {**values, **options}.items()]
-    return "\n".join([f"[{name}]", *lines, ""]).encode()
+    return "\n".join([f"[{label}]", *lines, ""]).encode()
 
 
 def signature(key: str, version: int = 4, kind: int = 16) -> bytes:

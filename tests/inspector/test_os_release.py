@@ -134,7 +134,7 @@ def test_oracles_own_file_counts_whatever_it_says():
 
 
 def test_a_release_file_that_cannot_be_read_is_noted_and_the_others_are_read():
-    files = {
+    files: dict[str, bytes | Exception] = {
         "/etc/a-release": Damaged("bad block"),
         "/etc/redhat-release": b"Red Hat Enterprise Linux release 9.4 (Plow)\n",
         "/etc/b-release": b"x" * 70_000,

@@ -1,6 +1,7 @@
 """Installed packages as evidence: whose they are, and where their database is."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -18,7 +19,11 @@ from tests.inspector.evidence_files import (
 )
 from tests.inspector.evidence_files import packages as headers_of
 
-FORMS = {"rpmdb.sqlite": made.sqlite, "Packages": made.berkeley, "Packages.db": made.ndb}
+FORMS: dict[str, Callable[[Sequence[bytes]], bytes]] = {
+    "rpmdb.sqlite": made.sqlite,
+    "Packages": made.berkeley,
+    "Packages.db": made.ndb,
+}
 PLACES = ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"]
 
 

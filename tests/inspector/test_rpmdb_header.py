@@ -13,9 +13,7 @@ from tests.inspector.evidence_files import RELEASE_KEY, rpm_header, signature
 
 # What gpg writes: version 4, RSA, the fingerprint among the hashed subpackets and the key id after them.
 BY_GPG = bytes.fromhex(
-    "890133040001080"
-    "01d162104567e347ad0044ade55ba8a5f199e2f91fd431d51050266500000"
-    "000a0910199e2f91fd431d510000"
+    "89013304000108001d162104567e347ad0044ade55ba8a5f199e2f91fd431d51050266500000000a0910199e2f91fd431d510000"
 )
 
 

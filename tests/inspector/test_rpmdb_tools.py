@@ -8,6 +8,7 @@ import pytest
 
 from cloudigrade.inspector.evidence.sources import Sources
 from cloudigrade.inspector.rpmdb import database
+from cloudigrade.inspector.rpmdb.header import Package
 from tests.inspector.evidence_files import DictFiles
 
 TOOLS = ("rpm", "rpmbuild", "rpmsign", "rpmdb", "gpg")
@@ -64,8 +65,6 @@ def test_it_reads_what_rpm_installed(signed_package, directory, tmp_path):
 
     assert found is not None
     assert found.path == f"{directory}/rpmdb.sqlite"
-    assert found.packages == (
-        database.Package("tried", "1.2", "3", architecture="noarch", vendor="Made Up, Inc.", keys=(key,)),
-    )
+    assert found.packages == (Package("tried", "1.2", "3", architecture="noarch", vendor="Made Up, Inc.", keys=(key,)),)
     assert sources.unread == ()
     assert key in run("rpm", *options, "-qa", "--qf", "%{RSAHEADER:pgpsig}")

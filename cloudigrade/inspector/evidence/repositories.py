@@ -113,7 +113,7 @@ def directories(configurations: Mapping[str, bytes]) -> tuple[str, ...]:
         for section in parse(content):
             if section.name == "main" and section.options.get("reposdir"):
                 named = [
-                    a or b or c
+                    a or b or c or ""
                     for a, b, c in (token.groups() for token in _TOKEN.finditer(section.options["reposdir"]))
                 ]
         found += [name for name in named if name.startswith("/")] or DEFAULT_DIRECTORIES
