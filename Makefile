@@ -27,7 +27,7 @@ if [ -z "$$found" ]; then \
 fi
 endef
 
-.PHONY: help setup test test-kafka test-pgbouncer test-schema lint demo aws truth bench corpus docs openapi clean
+.PHONY: help setup test test-kafka test-pgbouncer test-schema fuzz lint demo aws truth bench corpus docs openapi clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,10 @@ test-pgbouncer: $(READY) ## Run the tests of services and APIs through a PgBounc
 
 test-schema: $(READY) ## Ask the APIs thousands of made-up requests and hold the answers against the documents
 	SCHEMA_CASES=60 $(PYTHON) -m pytest tests/schemas
+
+fuzz: $(READY) ## Inspect damaged disks and rpm databases (FUZZ_IMAGES, FUZZ_DATABASES=20000; FUZZ_FROM=0; FUZZ_SEED=1)
+	$(PYTHON) -m tests.inspector.fuzzing --images $(or $(FUZZ_IMAGES),20000) --databases $(or $(FUZZ_DATABASES),20000) \
+		--from $(or $(FUZZ_FROM),0) --seed $(or $(FUZZ_SEED),1)
 
 lint: $(READY) ## Check format, rules, types, architecture and lock file
 	.venv/bin/ruff format --check .

@@ -4,6 +4,7 @@ It is asked through a socket, whose end ends it. With each request come two sock
 connection; through the second the zygote tells how the child ended, and its end ends the child.
 """
 
+import codecs
 import gc
 import json
 import os
@@ -27,6 +28,12 @@ ENDED: Final = struct.Struct("<iQQ")
 """Status of wait, peak memory in bytes, microseconds of processor time."""
 LONGEST_JOB: Final = 1024 * 1024
 READY: Final = b"ready"
+_CODECS: Final = (
+    "ascii",
+    "latin-1",
+    *(f"utf-{form}" for form in ("8", "8-sig", "16", "16-le", "16-be", "32", "32-le", "32-be")),
+)
+"""What Python imports when it meets it, which a child cannot."""
 _CONNECTION: Final = 3
 _LARGEST_DESCRIPTOR: Final = 1 << 20
 _SECOND: Final = 1_000_000
@@ -37,6 +44,8 @@ Work = Callable[[Mapping[str, Reader]], Mapping[str, Any]]
 def main(descriptor: int, work: str) -> None:
     """Serve until the parent has gone; `work` is `module:function`."""
     module, _, function = work.partition(":")
+    for name in _CODECS:
+        codecs.lookup(name)
     zygote = Zygote(socket.socket(fileno=descriptor), getattr(import_module(module), function))
     confinement.become_nobody()
     os.environ.clear()
