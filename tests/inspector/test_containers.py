@@ -257,7 +257,12 @@ def test_tables_and_compressed_blocks_are_read_once():
 
 def test_what_is_kept_is_bounded():
     found = []
-    recent = blocks.Recent(lambda number: found.append(number) or bytes([number]), 2)
+
+    def find(number):
+        found.append(number)
+        return bytes([number])
+
+    recent = blocks.Recent(find, 2)
 
     assert [recent[number] for number in (1, 2, 1, 3, 1, 2)] == [b"\1", b"\2", b"\1", b"\3", b"\1", b"\2"]
     assert found == [1, 2, 3, 2]

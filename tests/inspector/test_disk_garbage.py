@@ -160,6 +160,14 @@ PIECES = {
 }
 
 
+def read_ends(reader):
+    for offset in {0, max(0, reader.size - 512)}:
+        try:
+            reader.read(offset, min(512, reader.size))
+        except DECLARED:
+            continue
+
+
 @pytest.mark.parametrize("name", PIECES)
 @MUTANTS
 @given(seed=SEEDS)
@@ -173,7 +181,7 @@ def test_a_mutant_of_a_table_ends_soon(name, seed):
 
     assert found.volumes or found.uncovered, "a disk never vanishes without a word"
     for volume in found.volumes:
-        assert 0 <= volume.reader.size <= size or volume.kind is not layout.Kind.EXT
+        read_ends(volume.reader)
     assert file.reads < 2000
     assert file.bytes_read < 128 * MIB
 

@@ -30,7 +30,7 @@ from tests.inspector.disks import (
 
 SIZE = 8 * MIB
 OWN = UUID("01234567-89ab-cdef-0123-456789abcdef")
-PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
+SGDISK = shutil.which("sgdisk", path="/usr/sbin:/sbin:/usr/bin:/bin")
 
 
 def table(size, *pieces):
@@ -232,7 +232,7 @@ def sealed(header):
 def by_sgdisk(folder):
     path = folder / "disk"
     path.write_bytes(bytes(SIZE))
-    command = [shutil.which("sgdisk", path=PATH), "-a", "1", "-n", "1:256:511", "-t", "1:ef02", "-n", "3:512:767", "-t"]
+    command = [str(SGDISK), "-a", "1", "-n", "1:256:511", "-t", "1:ef02", "-n", "3:512:767", "-t"]
     command += ["3:ef00", "-c", "3:EFI System", "-u", f"3:{OWN}", "-n", "4:768:1023", "-u", f"4:{OWN}", path]
     subprocess.run(command, check=True, capture_output=True)
     return path.read_bytes()
@@ -242,12 +242,13 @@ def by_hand(_):
     return disk(SIZE, gpt(SIZE, *PARTS))
 
 
-@pytest.mark.parametrize("write", [by_hand, *([by_sgdisk] if shutil.which("sgdisk", path=PATH) else [])])
+@pytest.mark.parametrize("write", [by_hand, *([by_sgdisk] if SGDISK else [])])
 def test_a_gpt_is_read_whoever_wrote_it(write, tmp_path):
     content = write(tmp_path)
     found = partitions.read(Content(content))
     from_backup = partitions.read(Content(content[:512] + bytes(33 * 512) + content[34 * 512 :]))
 
+    assert found is not None
     assert places(found) == [(1, 131072, 131072), (3, 262144, 131072), (4, 393216, 131072)]
     assert [part.type for part in found.partitions] == [str(BIOS_BOOT), str(ESP), str(LINUX)]
     assert found.partitions[1][4:] == (str(OWN), "EFI System")
