@@ -1,9 +1,11 @@
 """Beat's ticks: each finds a task of ours in a queue that is served, and none of them pile up."""
 
+import shelve
 import subprocess
 import sys
 
 import pytest
+from celery.beat import PersistentScheduler
 from celery.schedules import crontab
 from django.conf import settings
 
@@ -39,6 +41,23 @@ def test_p1_a_tick_expires_before_the_next_one(name):
     tick = celery.SCHEDULE[name]
 
     assert 0 < tick["options"]["expires"] < period(tick)
+
+
+def test_o19_what_is_no_longer_in_the_code_is_forgotten_when_beat_starts(tmp_path):
+    """O19: the schedule stood in tables, and a task that was removed went on until a migration removed it too."""
+    kept = str(tmp_path / "beat")
+    older = PersistentScheduler(celery.app, schedule_filename=kept)
+    older.update_from_dict({"forgotten": {"task": "gone", "schedule": 60}})
+    older.close()
+    with shelve.open(kept) as stored:  # noqa: S301 - Celery's own format, written two lines above
+        assert "forgotten" in stored["entries"]
+
+    newer = PersistentScheduler(celery.app, schedule_filename=kept)
+    left = set(newer.schedule)
+    newer.close()
+
+    assert left - {"celery.backend_cleanup"} == set(celery.SCHEDULE)  # that one is Celery's own
+    assert celery.app.conf.beat_scheduler == "celery.beat:PersistentScheduler"
 
 
 def test_every_module_of_tasks_is_nudged():
