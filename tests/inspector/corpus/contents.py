@@ -1,6 +1,7 @@
 """Cases of files: each kind of evidence alone and combined, what houndigrade knew and got wrong, other systems."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 
 from tests.inspector.corpus import packages, systems
@@ -27,7 +28,7 @@ def cases() -> Iterator[Case]:
 def _kinds() -> Iterator[Case]:
     for count in range(1, len(systems.KINDS) + 1):
         for kinds in combinations(systems.KINDS, count):
-            yield plain(f"evidence: {' and '.join(kinds)}", RHEL, lambda kinds=kinds: systems.evidence(*kinds))
+            yield plain(f"evidence: {' and '.join(kinds)}", RHEL, partial(systems.evidence, *kinds))
     yield plain("evidence: none", INCONCLUSIVE, systems.skeleton, says="nothing on it tells what system it is")
 
 
@@ -36,7 +37,7 @@ def _versions() -> Iterator[Case]:
         yield plain(
             f"RHEL {major}",
             RHEL,
-            lambda major=major: systems.rhel(major),
+            partial(systems.rhel, major),
             facts={"rhel_version": version, "verdict.version": version, "verdict.product": "RHEL"},
         )
 
@@ -46,6 +47,22 @@ def _with(*parts: Tree, base: Tree | None = None) -> Tree:
     for part in parts:
         tree |= part
     return tree
+
+
+def _rhel_with(path: str, content: bytes) -> Tree:
+    return systems.rhel() | {path: content}
+
+
+def _repository(text: str) -> Tree:
+    return _with(systems.repository(text))
+
+
+def _installed(make: Callable[..., Tree], folder: str) -> Tree:
+    return _with(make(systems.signed_by_red_hat(), folder=folder))
+
+
+def _signed_with(key: int) -> Tree:
+    return _with(systems.rpm_sqlite(packages.red_hat(9, signer=key)))
 
 
 def _configured(path: str, text: bytes, folder: str) -> Tree:
@@ -98,7 +115,7 @@ def _system_purposes() -> Iterator[Case]:
         yield plain(
             f"A.7: system purpose {name}",
             RHEL,
-            lambda content=content: systems.rhel() | {place: content},
+            partial(_rhel_with, place, content),
             facts={"syspurpose": expected},
         )
 
@@ -149,15 +166,15 @@ def _defects() -> Iterator[Case]:
         "enabled = yes": _REPOSITORY.replace("enabled=1", "enabled = yes"),
         "a percent sign in its name": _REPOSITORY.replace("BaseOS", "100% BaseOS %(x)s"),
     }.items():
-        yield plain(f"A.8: repository {name}", RHEL, lambda text=text: _with(systems.repository(text)))
+        yield plain(f"A.8: repository {name}", RHEL, partial(_repository, text))
     for value in ("0", "false", "No", "off"):
         text = _REPOSITORY.replace("enabled=1", f"enabled={value}")
-        yield plain(f"A.8: repository enabled={value}", INCONCLUSIVE, lambda text=text: _with(systems.repository(text)))
+        yield plain(f"A.8: repository enabled={value}", INCONCLUSIVE, partial(_repository, text))
     twice = systems.repository(_THIRD + _THIRD, file="a.repo")
     yield plain("A.8: section twice in another file", RHEL, lambda: _with(twice, systems.repository()))
-    for name, text in {"no main": b"[other]\nx=1\n", "no header": b"gpgcheck=1\n", "empty": b""}.items():
-        files: Tree = {"etc/yum.conf": text}
-        yield plain(f"A.8: yum.conf with {name}", RHEL, lambda files=files: _with(files, systems.repository()))
+    for name, content in {"no main": b"[other]\nx=1\n", "no header": b"gpgcheck=1\n", "empty": b""}.items():
+        files: Tree = {"etc/yum.conf": content}
+        yield plain(f"A.8: yum.conf with {name}", RHEL, partial(_with, files, systems.repository()))
     yield plain(
         "A.8: os-release below /usr only",
         RHEL,
@@ -193,13 +210,13 @@ def _databases() -> Iterator[Case]:
             yield plain(
                 f"packages: {form} in /{folder}",
                 RHEL,
-                lambda make=make, folder=folder: _with(make(signed, folder=folder)),
+                partial(_installed, make, folder),
             )
     for key in (packages.RED_HAT_AUXILIARY, 0x5326810137017186, 0x45689C882FA658E0, 0x219180CDDB42A60E):
         yield plain(
             f"packages: key {key:016x}",
             RHEL,
-            lambda key=key: _with(systems.rpm_sqlite(packages.red_hat(9, signer=key))),
+            partial(_signed_with, key),
         )
     before, log = packages.write_ahead([Package("filesystem")], signed)
     written: Tree = {"var/lib/rpm/rpmdb.sqlite": before, "var/lib/rpm/rpmdb.sqlite-wal": log}
@@ -250,4 +267,4 @@ def signed() -> list[Package]:
 def _others() -> Iterator[Case]:
     for name, tree in systems.FOREIGN.items():
         label = f"A.8: {name}" if name.startswith(("CentOS Stream", "Oracle")) else f"other: {name}"
-        yield plain(label, NOT_RHEL, lambda tree=tree: tree)
+        yield plain(label, NOT_RHEL, partial(dict, tree))

@@ -80,7 +80,6 @@ def _contained_lvm(workshop: Workshop) -> Disks:
     return {"disk.img": workshop.contained(gpt(*group("rhel", [20], [linear("root", root)])), "qcow2")}
 
 
-_OWN = 'NAME="Own"\nID=own\n'
 # Nothing on the root tells of RHEL; the packages on the other volume do.
 _BARE = systems.skeleton()
 _PACKAGES: Tree = {
@@ -117,7 +116,7 @@ def _assembled() -> Iterator[Case]:
     by_label = "LABEL=var /var ext4 defaults 0 0"
     yield Case("/var on another disk: rhel", RHEL, partial(_two_disks, root=_mounting(_BARE, by_label), var=_PACKAGES))
     yield from _missing(by_label)
-    usr = {"lib/os-release": systems.rhel_os_release().encode()}
+    usr: Tree = {"lib/os-release": systems.rhel_os_release().encode()}
     root = _mounting(
         {path: content for path, content in _BARE.items() if not path.startswith("usr/")},
         f"UUID={VAR_UUID} /usr xfs ro 0 0",

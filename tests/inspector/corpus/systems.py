@@ -1,6 +1,6 @@
 """What systems have in files: pieces of evidence, whole distributions, and the skeleton that every system has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from tests.inspector.corpus import certificates, packages
@@ -99,7 +99,7 @@ def signed_by_red_hat(count: int = 40) -> list[Package]:
 
 def evidence(*kinds: str) -> Tree:
     """The evidence of RHEL 9 of these kinds: release, certificate, repository, packages."""
-    makers = {
+    makers: dict[str, Callable[[], Tree]] = {
         "release": rhel_release,
         "certificate": certificate,
         "repository": repository,
