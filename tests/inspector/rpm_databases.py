@@ -21,17 +21,17 @@ def berkeley(headers: Sequence[bytes], order: str = "<", page_size: int = 4096) 
             value = struct.pack(f"{order}B3xII", _ITEM_ELSEWHERE, place + 1, len(header))
             pages += _overflow(header, order, page_size, place + 1)
         key = bytes([_ITEM_HERE]) + struct.pack(f"{order}I", number)
-        pages[place] = _hash_page(key, value, order, page_size)
+        pages[place] = _hash_page(place, key, value, order, page_size)
     meta = struct.pack(f"{order}8xIIIIBBBB", 0, 0x061561, 9, page_size, 0, 8, 0, 0)
     meta += struct.pack(f"{order}II", 0, len(pages) - 1)
     pages[0] = meta.ljust(page_size, b"\0")
     return b"".join(pages)
 
 
-def _hash_page(key: bytes, value: bytes, order: str, page_size: int) -> bytes:
+def _hash_page(number: int, key: bytes, value: bytes, order: str, page_size: int) -> bytes:
     key_start = page_size - len(key)
     value_start = key_start - len(value)
-    head = struct.pack(f"{order}8xIIIHHBB", 0, 0, 0, 2, value_start, 0, 13)
+    head = struct.pack(f"{order}8xIIIHHBB", number, 0, 0, 2, value_start, 0, 13)
     places = struct.pack(f"{order}HH", key_start, value_start)
     return (head + places).ljust(value_start, b"\0") + value + key
 

@@ -121,6 +121,7 @@ def test_headers_that_share_overflow_pages_are_damage():
         struct.pack_into("<I", one, place, shared[0] + 1)
     for page in shared * 4:
         one += one[4096 * page : 4096 * page + 4096]
+        struct.pack_into("<I", one, len(one) - 4096 + 8, len(one) // 4096 - 1)
 
     with pytest.raises(Damaged, match="more than once"):
         list(berkeley.headers(Content(bytes(one))))
@@ -134,6 +135,8 @@ def test_headers_that_share_overflow_pages_are_damage():
         (12, 0x62, Unsupported, "tree"),
         (13, 0, Damaged, "no Berkeley DB hash"),
         (21, 17, Damaged, "pages of"),
+        (21, 32, Damaged, "ends before its last page"),
+        (21, 8, Damaged, "is none"),
     ],
 )
 def test_a_berkeley_database_of_another_kind_is_not_read(place, value, error, message):
@@ -145,6 +148,16 @@ def test_a_berkeley_database_of_another_kind_is_not_read(place, value, error, me
 
     with pytest.raises(error, match=message):
         list(berkeley.headers(Content(bytes(content))))
+
+
+@pytest.mark.parametrize("place", [12, 36, 40, 44])
+def test_slots_that_are_neither_free_nor_in_use_are_damage(place):
+    """Their packages would be missed without a word."""
+    content = bytearray(made.ndb(HEADERS))
+    content[place : place + 4] = bytes(4)
+
+    with pytest.raises(Damaged):
+        list(ndb.headers(Content(bytes(content))))
 
 
 def test_what_only_the_log_has_is_read():

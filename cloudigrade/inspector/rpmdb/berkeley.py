@@ -14,6 +14,7 @@ _META_LENGTH: Final = 72
 _PAGE_HEADER: Final = 26
 _HASH_PAGES: Final = (2, 13)  # unsorted, as before Berkeley DB 4.6, and sorted
 _OVERFLOW_PAGE: Final = 7
+_KNOWN_PAGES: Final = frozenset(range(14))
 _ITEM_HERE, _ITEM_ELSEWHERE = 1, 3
 _SMALLEST_PAGE, _LARGEST_PAGE = 512, 65536
 
@@ -30,6 +31,7 @@ class _Database(NamedTuple):
 class _Page(NamedTuple):
     """The header that every page begins with."""
 
+    number: int
     following: int
     entries: int
     free: int
@@ -51,6 +53,8 @@ def headers(reader: Reader) -> Iterator[bytes]:
     for number in range(1, database.pages.count):
         content = database.pages.page(number)
         page = _header(database, content)
+        if page.kind not in _KNOWN_PAGES or (page.kind and page.number != number):
+            raise Damaged(f"page {number} is none")
         if page.kind not in _HASH_PAGES:
             continue
         for item in _items(database, content, page):
@@ -76,12 +80,15 @@ def _open(reader: Reader) -> _Database:
         raise Unsupported("Berkeley DB with encryption or checksums")
     if not _SMALLEST_PAGE <= page_size <= _LARGEST_PAGE or page_size & (page_size - 1):
         raise Damaged(f"pages of {page_size} bytes")
+    (last,) = struct.unpack_from(f"{order}I", meta, 32)
+    if reader.size % page_size or not last < reader.size // page_size:
+        raise Damaged("the database ends before its last page")
     return _Database(Pages(reader, page_size), order, page_size)
 
 
 def _header(database: _Database, content: memoryview) -> _Page:
-    following, entries, free, _level, kind = struct.unpack_from(f"{database.order}IHHBB", content, 16)
-    return _Page(following, entries, free, kind)
+    number, _before, following, entries, free, _level, kind = struct.unpack_from(f"{database.order}IIIHHBB", content, 8)
+    return _Page(number, following, entries, free, kind)
 
 
 def _items(database: _Database, content: memoryview, page: _Page) -> Iterator[memoryview]:

@@ -32,8 +32,8 @@ def headers(reader: Reader) -> Iterator[bytes]:
     if version != 0:
         raise Unsupported(f"ndb version {version}")
     end = slot_pages * _PAGE
-    if end > reader.size:
-        raise Damaged("the slots reach beyond the end")
+    if not 0 < end <= reader.size:
+        raise Damaged("there are no slots, or they reach beyond the end")
     if end // _SLOT > 2 * MOST_PACKAGES:
         raise Exhausted(f"{end // _SLOT} slots for packages")
     budget = reader.size
@@ -51,7 +51,9 @@ def _slots(reader: Reader, end: int) -> Iterator[tuple[int, int, int]]:
         for magic, index, start, blocks in struct.iter_unpack("<4sIII", part):
             if magic != b"Slot":
                 raise Damaged("a slot has no mark")
-            if index and start:
+            if any((index, start, blocks)):
+                if not all((index, start, blocks)):
+                    raise Damaged("a slot is neither free nor in use")
                 yield index, start, blocks
 
 
