@@ -12,7 +12,7 @@ from cloudigrade.inspector.filesystems import crc32c
 from cloudigrade.inspector.filesystems.ext import Ext
 from cloudigrade.inspector.reading import Content, Damaged, Exhausted, File, Unsupported
 from tests.inspector.reference_files import FAR, contents, find, many, walk
-from tests.inspector.trees import BLOCK, Link, Sparse, ext_image
+from tests.inspector.trees import BLOCK, Files, Link, Sparse, ext_image
 
 PACKED = ["fs-ext2-1k.xz", "fs-ext4-1k.xz", "fs-ext4-groups.xz", "fs-ext4-inline.xz"]
 SUPERBLOCK = 1024
@@ -35,7 +35,7 @@ def inode_offset(number: int) -> int:
 def test_every_file_of_a_filesystem_that_the_kernel_wrote_is_read(name):
     found = walk(Ext(Sparse(name)))
 
-    assert found.pop("usr/lib/far").startswith(b"near\0")
+    assert found.pop("usr/lib/far")[:5] == b"near\0"
     assert found.pop("lost+found/") == b""
     assert found == contents() | many()
 
@@ -53,11 +53,11 @@ def test_a_file_is_read_in_parts_far_into_its_holes(name):
 
 def test_a_filesystem_written_here_is_read_with_lists_of_two_levels():
     content = b"".join(b"%08d" % number for number in range(700_000))
-    files = {"big": content, "a/b/c": b"x", "short": Link("a/b"), "long": Link("y" * 200), "empty/": b""}
+    files: Files = {"big": content, "a/b/c": b"x", "short": Link("a/b"), "long": Link("y" * 200), "empty/": b""}
 
     found = walk(Ext(Content(ext_image(files))))
 
-    assert found == files | {"lost+found/": b""}
+    assert found == {**files, "lost+found/": b""}
 
 
 def test_a_directory_of_many_blocks_is_read_whole():

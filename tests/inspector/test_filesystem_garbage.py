@@ -11,11 +11,11 @@ from cloudigrade.inspector.filesystems.ext import Ext
 from cloudigrade.inspector.filesystems.xfs import Xfs
 from cloudigrade.inspector.reading import Content, Damaged, Exhausted, Reader, Unsupported
 from cloudigrade.inspector.volume import Kind, Layout, Volume
-from tests.inspector.trees import BLOCK, Link, Sparse, ext_image, summed, xfs_image
+from tests.inspector.trees import BLOCK, Files, Link, Sparse, ext_image, summed, xfs_image
 
 FAILURES = (Damaged, Unsupported, Exhausted)
 MOST_READS = 20_000
-FILES = {
+FILES: Files = {
     "etc/os-release": b"ID=rhel\n",
     "etc/fstab": b"LABEL=x /var xfs\n",
     "etc/link": Link("../usr/lib"),

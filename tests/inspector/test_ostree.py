@@ -58,8 +58,8 @@ def test_versions_are_numbers():
     assert checksum(ostree.deployment(tree(TWO), [tree(entries)])) == NEW
 
 
-def test_c29_the_deployment_is_never_just_any():
-    """C29: houndigrade took the first deployment that its search came across."""
+def test_the_deployment_is_never_just_any():
+    """Houndigrade took the first deployment that its search came across."""
     older_first = {**ENTRIES, "/loader.1/entries/ostree-2-rhcos.conf": entry(0, "d")}
 
     assert checksum(ostree.deployment(tree(TWO), [tree(older_first)])) == OLD

@@ -53,8 +53,8 @@ def test_what_is_no_directory_has_no_names(path):
     assert tree({"/file": b""}).names(path) == []
 
 
-def test_c28_an_absolute_link_begins_at_the_root_of_the_image_and_not_of_the_host():
-    """C28: houndigrade followed absolute links into the machine that it ran on."""
+def test_an_absolute_link_begins_at_the_root_of_the_image_and_not_of_the_host():
+    """Houndigrade followed absolute links into the machine that it ran on."""
     system = tree({"/etc/os-release": Link("/usr/lib/os-release"), "/usr/lib/os-release": b"ID=rhel\n"})
 
     assert system.read("/etc/os-release", limit=100) == b"ID=rhel\n"

@@ -9,7 +9,7 @@ import pytest
 from cloudigrade.inspector.filesystems.xfs import Xfs
 from cloudigrade.inspector.reading import Content, Damaged, File, Unsupported
 from tests.inspector.reference_files import FAR, contents, find, many, walk
-from tests.inspector.trees import BLOCK, INODE, Link, Sparse, summed, xfs_image
+from tests.inspector.trees import BLOCK, INODE, Files, Link, Sparse, summed, xfs_image
 
 KERNEL = ["fs-xfs-v5.xz", "fs-xfs-v5-1k.xz"]
 NOT_BY_MKFS = {"usr/lib/holes", "etc/\udcff\udce4"}
@@ -31,7 +31,7 @@ def test_every_file_of_a_filesystem_that_the_kernel_wrote_is_read(name):
 
     found = walk(filesystem)
 
-    assert found.pop("usr/lib/far").startswith(b"near\0")
+    assert found.pop("usr/lib/far")[:5] == b"near\0"
     assert found == contents() | many()
     assert filesystem.notes == ()
 
@@ -58,8 +58,8 @@ def test_version_4_that_kernels_of_today_refuse_is_read():
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_a_filesystem_written_here_is_read(version):
-    files = {"big": bytes(range(256)) * 20_000, "a/b/c": b"x", "link": Link("a/b"), "empty/": b""}
-    files |= {f"many/{number:0100d}": b"" for number in range(300)}
+    files: Files = {"big": bytes(range(256)) * 20_000, "a/b/c": b"x", "link": Link("a/b"), "empty/": b""}
+    files = {**files, **{f"many/{number:0100d}": b"" for number in range(300)}}
 
     assert walk(Xfs(Content(xfs_image(files, version=version)))) == files
 

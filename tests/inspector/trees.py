@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from cloudigrade.inspector.filesystems import crc32c
+from cloudigrade.inspector.reading import checked
 
 DATA: Final = Path(__file__).parent.parent / "data" / "inspector"
 BLOCK: Final = 4096
@@ -25,7 +26,6 @@ class Link(str):
 
 Files = Mapping[str, bytes | Link]
 """Content by path; directories come by themselves, an empty one ends in a slash."""
-Node = "dict[bytes, Node] | bytes | Link"
 
 
 def nested(files: Files) -> dict[bytes, object]:
@@ -316,8 +316,7 @@ class Sparse:
 
     def read(self, offset: int, length: int, /) -> bytes:
         first, last = offset // BLOCK, -(-(offset + length) // BLOCK)
-        if offset < 0 or length < 0 or offset + length > self.size:
-            raise AssertionError(f"read beyond the end: {offset} {length}")
+        checked(self, offset, length)
         content = b"".join(self.blocks.get(number, bytes(BLOCK)) for number in range(first, last))
         return content[offset - first * BLOCK :][:length]
 

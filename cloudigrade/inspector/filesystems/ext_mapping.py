@@ -81,7 +81,10 @@ def _listed(number: int, level: int, first: int, into: tuple[Blocks, Extents, in
         found.add(Extent(first, number, 1))
         return behind
     found.count_node()
-    for below in _numbers(blocks.read(number)):
+    content = blocks.read(number)
+    if not content.strip(b"\0"):
+        return behind
+    for below in _numbers(content):
         if first >= needed:
             break
         first = _listed(below, level - 1, first, into)
