@@ -9,10 +9,11 @@ from cloudigrade.inspector.volume import Volume
 MOST_LINES: Final = 1000
 EVIDENCE: Final = ("/etc", "/usr/lib/os-release", "/usr/lib/sysimage/rpm", "/usr/share/rpm", "/var/lib/rpm")
 """Where a system tells what it is: a mount above or below these matters."""
-_NOT_OF_DISKS: Final = frozenset(
-    "9p afs autofs bpf ceph cgroup cgroup2 cifs configfs debugfs devpts devtmpfs efivarfs glusterfs hugetlbfs lustre mqueue "
-    "ncpfs nfs nfs4 proc ramfs securityfs smb3 smbfs swap sysfs tmpfs tracefs virtiofs".split()
-)
+_NOT_OF_DISKS: Final = {
+    "9p", "afs", "autofs", "bpf", "ceph", "cgroup", "cgroup2", "cifs", "configfs", "debugfs", "devpts", "devtmpfs",
+    "efivarfs", "glusterfs", "hugetlbfs", "lustre", "mqueue", "ncpfs", "nfs", "nfs4", "proc", "ramfs", "securityfs",
+    "smb3", "smbfs", "swap", "sysfs", "tmpfs", "tracefs", "virtiofs",
+}  # fmt: skip
 _ESCAPED: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _HEXADECIMAL: Final = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _PARTITION: Final = re.compile(r"/dev/(?:(?:sd|hd|vd|xvd)[a-z]+(\d{1,3})|(?:nvme\d+n\d+|mmcblk\d+|loop\d+)p(\d{1,3}))")
