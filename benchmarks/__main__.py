@@ -20,6 +20,7 @@ WORKLOADS = (
     ("GET /concurrent/, 90 days of 250 entries", "benchmarks.api", ()),
     ("GET /v3/usage, 10,000 instances over 30 days", "benchmarks.usage_v3", ("1", "30")),
     ("The public API, a customer with 10,000 instances", "benchmarks.api_v2", ()),
+    ("Looking into images", "benchmarks.inspect_images", ()),
 )
 
 
