@@ -24,8 +24,12 @@ def test_the_verdict_is_the_declared_one(case, workshop):
     assert running.run(case, workshop, inspection.inspect).faults == ()
 
 
+# Every layout, and some of everything: in the sandbox nothing can be imported or opened any more.
+SANDBOXED = [case for case in CASES if ", plain ext2: rhel" in case.name or case in CASES[:: len(CASES) // 15]]
+
+
 @pytest.mark.enable_socket
-@pytest.mark.parametrize("case", CASES[:: len(CASES) // 20], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", SANDBOXED, ids=lambda case: case.name)
 def test_the_verdict_from_the_sandbox_is_the_same(case, workshop):
     assert running.run(case, workshop, running.sandboxed).faults == ()
 

@@ -22,6 +22,8 @@ def cases() -> Iterator[Case]:
     yield from _defects()
     yield from _databases()
     yield from _doubtful()
+    yield from _mixed()
+    yield from _writings()
     yield from _others()
 
 
@@ -257,6 +259,48 @@ def _doubtful() -> Iterator[Case]:
     )
     cut = packages.berkeley(systems.signed_by_red_hat())[: 3 * 4096]
     yield plain("a Berkeley DB that ends early, alone", INCONCLUSIVE, lambda: _with({"var/lib/rpm/Packages": cut}))
+
+
+def _mixed() -> Iterator[Case]:
+    """Traces of RHEL on other systems, and of others on RHEL."""
+    yield plain(
+        "CentOS with RHEL's repositories", NOT_RHEL, lambda: systems.FOREIGN["CentOS Stream 9"] | systems.repository()
+    )
+    yield plain("Rocky with a certificate of RHEL's", NOT_RHEL, lambda: systems.rocky(extra=systems.certificate()))
+    layer = "var/lib/containers/storage/overlay/ab12/diff"
+    inside: Tree = {f"{layer}/{path}": content for path, content in systems.rhel().items()}
+    yield plain("Ubuntu with a container of RHEL's", NOT_RHEL, lambda: systems.FOREIGN["Ubuntu 22.04"] | inside)
+    own = 'NAME="Acme"\nID=acme\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.4"\n'
+    yield plain(
+        "a distribution of one's own, like RHEL", NOT_RHEL, lambda: systems.skeleton() | systems.os_release(own)
+    )
+    scientific = 'NAME="Scientific Linux"\nID="scientific"\nID_LIKE="rhel centos fedora"\nVERSION_ID="7.9"\n'
+    yield plain("Scientific Linux 7", NOT_RHEL, lambda: systems.skeleton() | systems.os_release(scientific))
+    converted = [*signed(), *(Package(f"centos-{number}", packages.CENTOS) for number in range(100))]
+    yield plain("CentOS converted to RHEL", RHEL, lambda: systems.rhel() | systems.rpm_sqlite(converted))
+    beta = packages.red_hat(30, signer=0xFD372689897DA07A)
+    yield plain("packages of a beta", RHEL, lambda: _with(systems.rpm_sqlite(beta)))
+    old: Tree = {"etc/redhat-release": b"Red Hat Enterprise Linux Server release 5.11 (Tikanga)\n"}
+    yield plain("RHEL 5", RHEL, lambda: _with(old), facts={"verdict.version": "5.11"})
+
+
+def _writings() -> Iterator[Case]:
+    """One os-release, written in every way that a shell reads alike."""
+    for name, text in {
+        "without quotes": "ID=rhel\nVERSION_ID=9.4\n",
+        "in single quotes": "ID='rhel'\nVERSION_ID='9.4'\n",
+        "with comments and blank lines": '# ID=centos\n\n  \nID="rhel"\nVERSION_ID="9.4"\n',
+        "without a last line end": 'VERSION_ID="9.4"\nID="rhel"',
+        "said twice": "ID=centos\nID=rhel\nVERSION_ID=9.4\n",
+    }.items():
+        tree = systems.skeleton() | systems.os_release(text)
+        yield plain(f"os-release {name}", RHEL, partial(dict, tree), facts={"verdict.version": "9.4"})
+    liked = systems.skeleton() | systems.os_release('ID=centos\nID_LIKE=rhel\nNAME="Red Hat Enterprise Linux"\n')
+    yield plain("os-release that is like RHEL", NOT_RHEL, partial(dict, liked))
+    long: Tree = {"usr/lib/os-release": b"#" * 3_000_000 + b"\nID=rhel\n"}
+    yield plain("os-release of 3 MB", INCONCLUSIVE, lambda: _with(long), says="os-release")
+    folder: Tree = {"etc/os-release/x": b"", "usr/lib/os-release": systems.rhel_os_release().encode()}
+    yield plain("a directory in place of os-release", RHEL, lambda: _with(folder))
 
 
 def signed() -> list[Package]:

@@ -146,6 +146,10 @@ _LOCKED = {
     "RAID 1.1": _md(0),
     "RAID 1.0": _md((4 * MIB // 512 - 16) // 8 * 4096),
     "btrfs": _btrfs(),
+    "squashfs": laid(4 * MIB, [(0, b"hsqs")]),
+    "ISO 9660": laid(4 * MIB, [(32769, b"CD001")]),
+    "BitLocker": laid(4 * MIB, [(3, b"-FVE-FS-")]),
+    "ZFS": laid(4 * MIB, [(128 * 1024 + start, (0x00BAB10C).to_bytes(8, "little")) for start in range(0, 8192, 1024)]),
     "noise": Content(bytes(range(255, 0, -1)) * 12_000 + bytes(1344)),
 }
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from cloudigrade.inspector.reading import Window
 from tests.inspector.corpus import systems
 from tests.inspector.corpus.case import INCONCLUSIVE, NOT_RHEL, PLAIN, RHEL, Case, Workshop
 from tests.inspector.corpus.filesystems import MAKERS, UUID, VAR_UUID
 from tests.inspector.corpus.layouts import CONTAINERS, LAYOUTS, Disks, gpt, group, linear, mbr
+from tests.inspector.corpus.patchwork import damaged, laid
 from tests.inspector.corpus.systems import Tree
 
 _RHEL = systems.rhel()
@@ -68,11 +70,25 @@ def _containers() -> Iterator[Case]:
         for answer, tree in _BOTH.items():
             make = partial(_contained, kind=kind, tree=tree)
             yield Case(f"{kind}: {answer}", answer, make, ("qemu-img",), is_sample=answer == NOT_RHEL)
+    for name, change in {
+        "with a backing file": (8, b"\0\0\0\0\0\1\0\0\0\0\0\4"),
+        "encrypted": (32, b"\0\0\0\2"),
+    }.items():
+        yield Case(f"qcow2 {name}", INCONCLUSIVE, partial(_changed, change=change), ("qemu-img",), "disk.img")
+    yield Case("qcow2 that ends early", INCONCLUSIVE, _cut, ("qemu-img",), "disk.img")
     yield Case("qcow2, xfs on LVM: rhel", RHEL, _contained_lvm, ("qemu-img", "mkfs.xfs"))
 
 
 def _contained(workshop: Workshop, *, kind: str, tree: Tree) -> Disks:
     return {"disk.img": workshop.contained(gpt(workshop.filesystem(tree)), kind)}
+
+
+def _changed(workshop: Workshop, *, change: tuple[int, bytes]) -> Disks:
+    return {"disk.img": damaged(workshop.contained(gpt(workshop.filesystem(_RHEL)), "qcow2"), change)}
+
+
+def _cut(workshop: Workshop) -> Disks:
+    return {"disk.img": Window(workshop.contained(gpt(workshop.filesystem(_RHEL)), "qcow2"), 0, 200_000)}
 
 
 def _contained_lvm(workshop: Workshop) -> Disks:
@@ -116,6 +132,7 @@ def _assembled() -> Iterator[Case]:
     by_label = "LABEL=var /var ext4 defaults 0 0"
     yield Case("/var on another disk: rhel", RHEL, partial(_two_disks, root=_mounting(_BARE, by_label), var=_PACKAGES))
     yield from _missing(by_label)
+    yield from _finer()
     usr: Tree = {"lib/os-release": systems.rhel_os_release().encode()}
     root = _mounting(
         {path: content for path, content in _BARE.items() if not path.startswith("usr/")},
@@ -144,6 +161,41 @@ def _missing(line: str) -> Iterator[Case]:
         NOT_RHEL,
         partial(_alone, tree=_mounting(_ROCKY, "tmpfs /var/tmp tmpfs size=1g 0 0\nnas:/x /var/www nfs defaults 0 0")),
     )
+
+
+def _finer() -> Iterator[Case]:
+    """Mounts below /var, and directories that are shown twice."""
+    line = "LABEL=var /var/lib/rpm xfs defaults,nofail 0 0"
+    rpm: Tree = {path.removeprefix("lib/rpm/"): content for path, content in _PACKAGES.items()}
+    rocky_rpm: Tree = {path.removeprefix("lib/rpm/"): each for path, each in _ROCKY_VAR.items() if "lib/rpm" in path}
+    point: Tree = {"var/lib/rpm/.covered": b""}  # what is mounted on must be there
+    root = _mounting({**_BARE, **point}, line)
+    yield Case("/var/lib/rpm of its own: rhel", RHEL, partial(_two, root=root, var=rpm))
+    yield Case(
+        "/var/lib/rpm of its own: Rocky", NOT_RHEL, partial(_two, root=_mounting(_ROCKY_ROOT, line), var=rocky_rpm)
+    )
+    yield Case("/var/lib/rpm that is missing: Rocky", INCONCLUSIVE, partial(_alone, tree=_mounting(_ROCKY_ROOT, line)))
+    bound: Tree = {f"srv/{path}": content for path, content in _PACKAGES.items()}
+    root = _mounting({**_BARE, **point, **bound}, "/srv/lib/rpm /var/lib/rpm none bind 0 0")
+    yield Case("/var/lib/rpm shown from /srv: rhel", RHEL, partial(_alone, tree=root))
+    yield Case("a disk of 10 TiB, root at its end: rhel", RHEL, partial(_large, tree=_RHEL))
+    yield Case("a disk of 10 TiB, root at its end: Rocky", NOT_RHEL, partial(_large, tree=_ROCKY))
+    for kind in ("ext2", "ext3"):
+        for answer, tree in _BOTH.items():
+            make = partial(_unclean, tree=tree, kind=kind)
+            yield Case(f"{kind} of a running machine: {answer}", answer, make, (MAKERS[kind].tool,))
+
+
+def _large(workshop: Workshop, *, tree: Tree) -> Disks:
+    return {"/dev/sdf": gpt(laid(10 << 40, []), workshop.filesystem(tree))}
+
+
+def _unclean(workshop: Workshop, *, tree: Tree, kind: str) -> Disks:
+    """A snapshot taken while it was mounted: not marked clean, and a journal to be replayed where there is one."""
+    made = workshop.filesystem(tree, kind)
+    needs_recovery = 0x4 if kind == "ext3" else 0
+    features = int.from_bytes(made.read(1024 + 0x60, 4), "little") | needs_recovery
+    return {"/dev/sdf": gpt(damaged(made, (1024 + 0x3A, b"\0\0"), (1024 + 0x60, features.to_bytes(4, "little"))))}
 
 
 def _alone(workshop: Workshop, *, tree: Tree) -> Disks:
