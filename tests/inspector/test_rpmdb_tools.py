@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from cloudigrade.inspector.evidence import rpm_database
 from cloudigrade.inspector.evidence.sources import Sources
-from cloudigrade.inspector.rpmdb import database
 from cloudigrade.inspector.rpmdb.header import Package
 from tests.inspector.evidence_files import DictFiles
 
@@ -52,7 +52,7 @@ def signed_package(request, tmp_path):
     run("gpgconf", "--homedir", str(keys), "--kill", "gpg-agent")
 
 
-@pytest.mark.parametrize("directory", database.DIRECTORIES)
+@pytest.mark.parametrize("directory", rpm_database.DIRECTORIES)
 def test_it_reads_what_rpm_installed(signed_package, directory, tmp_path):
     package, key = signed_package
     folder = tmp_path / "database"
@@ -61,7 +61,7 @@ def test_it_reads_what_rpm_installed(signed_package, directory, tmp_path):
     run("rpm", *options, "-i", "--justdb", "--nodeps", "--nosignature", package)
 
     sources = Sources(DictFiles({f"{directory}/{path.name}": path.read_bytes() for path in folder.iterdir()}))
-    found = database.read(sources)
+    found = rpm_database.read(sources)
 
     assert found is not None
     assert found.path == f"{directory}/rpmdb.sqlite"

@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from cloudigrade.inspector.evidence import rpm_database
+from cloudigrade.inspector.evidence.rpm_database import Database
 from cloudigrade.inspector.evidence.signers import DISTRIBUTIONS, RED_HAT, signer
 from cloudigrade.inspector.evidence.sources import Sources
-from cloudigrade.inspector.rpmdb import database
 from cloudigrade.inspector.rpmdb.header import Package
 
 RED_HAT_VENDOR: Final = "Red Hat, Inc."
@@ -90,11 +91,11 @@ class Packages:
 
 def read(sources: Sources) -> Packages | None:
     """What the system's rpm database says; None without one, or where nothing of it can be read."""
-    found = database.read(sources)
+    found = rpm_database.read(sources)
     return None if found is None else summarise(found)
 
 
-def summarise(found: database.Database) -> Packages:
+def summarise(found: Database) -> Packages:
     """The packages of a database in figures."""
     packages = [package for package in found.packages if package.name != _IMPORTED_KEY]
     architectures = Counter(package.architecture for package in packages)
