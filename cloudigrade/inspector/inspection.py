@@ -21,5 +21,6 @@ def inspect(disks: Mapping[str, Reader]) -> dict[str, object]:
         read=found.read,
         uncovered=found.uncovered,
     )
+    notes = [f"{note.place}: {note.text}" for note in found.notes]
     work = result.Work(bytes_read=sum(disk.bytes_read for disk in counted.values()))
-    return result.image(seen, verdict.judge(seen), work=work)
+    return result.image(seen, verdict.judge(seen), notes=notes, work=work)

@@ -9,6 +9,7 @@ conclusive. What was found is in the facts in any case.
 
     "verdict": {"schema": 1, "verdict": "rhel"|"not_rhel"|"inconclusive", "product": str, "version": str,
                 "architecture": str, "openshift": bool, "reasons": [str], "conflicts": [str],
+                "notes": [str],
                 "coverage": {"systems": [{"root": str, "volumes": [str], "deployment": str}], "read": [str],
                              "uncovered": [{"place": str, "reason": str}]},
                 "bytes_read": int, "blocks_fetched": int}
@@ -48,8 +49,15 @@ def document(cloud: str, images: Mapping[str, Mapping[str, object]], errors: Ite
     }
 
 
-def image(seen: Seen, verdict: Verdict, *, errors: Sequence[str] = (), work: Work = Work()) -> dict[str, Any]:  # noqa: B008  # a NamedTuple never changes
-    """One image's part of the result."""
+def image(
+    seen: Seen,
+    verdict: Verdict,
+    *,
+    errors: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    work: Work = Work(),  # noqa: B008  # a NamedTuple never changes
+) -> dict[str, Any]:
+    """One image's part of the result; `notes` are what makes it less certain and leaves nothing open."""
     is_rhel = verdict.rhel is Rhel.RHEL
     flags = [_flags(examined.evidence) for examined in seen.systems] if is_rhel else []
     problems = [*errors, *(f"{part.place}: {part.reason}" for part in seen.all_uncovered())]
@@ -63,7 +71,7 @@ def image(seen: Seen, verdict: Verdict, *, errors: Sequence[str] = (), work: Wor
         "syspurpose": _plain(purpose),
         "errors": _plain(problems),
         "drives": _drives(seen),
-        "verdict": _verdict(seen, verdict, work),
+        "verdict": _verdict(seen, verdict, notes, work),
     }
 
 
@@ -149,7 +157,7 @@ def _facts(examined: Examined) -> dict[str, object]:
     }
 
 
-def _verdict(seen: Seen, verdict: Verdict, work: Work) -> object:
+def _verdict(seen: Seen, verdict: Verdict, notes: Sequence[str], work: Work) -> object:
     return _plain(
         {
             "schema": SCHEMA,
@@ -160,6 +168,7 @@ def _verdict(seen: Seen, verdict: Verdict, work: Work) -> object:
             "openshift": verdict.is_openshift,
             "reasons": verdict.reasons,
             "conflicts": verdict.conflicts,
+            "notes": notes,
             "coverage": {
                 "systems": [
                     {

@@ -49,6 +49,7 @@ def _rows(result: Mapping[str, Any], cost: Cost, *, is_explained: bool) -> Itera
     yield "OpenShift", ["a node of it"] if verdict["openshift"] else []
     yield "because", _few(verdict["reasons"], is_all=is_explained)
     yield "but", _few(verdict["conflicts"], is_all=is_explained)
+    yield "note", _few(verdict["notes"], is_all=is_explained)
     yield "looked into", [_system(system) for system in verdict["coverage"]["systems"]] or verdict["coverage"]["read"]
     uncovered = [f"{part['place']}: {part['reason']}" for part in verdict["coverage"]["uncovered"]]
     yield "not covered", _few(uncovered, is_all=is_explained) or ["nothing"]

@@ -10,13 +10,14 @@ from cloudigrade.inspector import inspection, sandbox
 from cloudigrade.inspector.blocks import BlockDisk, Cost
 from cloudigrade.inspector.reading import Content, Damaged, Reader
 from cloudigrade.inspector.sandbox import MIB, Limits, Sandbox
-from tests.inspector.corpus import ext2, systems
+from tests.inspector.corpus import ext2, packages, systems
 from tests.inspector.corpus.layouts import EXTENT, gpt, group, linear
 from tests.inspector.corpus.patchwork import laid
 
 GIB = 1024 * MIB
 BLOCK = 512 * 1024
-RHEL = Content(ext2.written(systems.rhel(), uuid="11111111-2222-3333-4444-555555555555"))
+UUID = "11111111-2222-3333-4444-555555555555"
+RHEL = Content(ext2.written(systems.rhel(), uuid=UUID))
 KEYS = {
     "rhel_found",
     "rhel_signed_packages_found",
@@ -162,6 +163,18 @@ def test_what_a_cloud_refuses_is_the_callers():
 
     with pytest.raises(ConnectionError, match="the cloud is away"):
         _inspect({"/dev/sdf": _Away()})
+
+
+def test_what_was_guessed_is_noted():
+    root = systems.skeleton() | systems.rhel_release()
+    var: systems.Tree = {"lib/rpm/rpmdb.sqlite": packages.sqlite(packages.red_hat(60))}
+    disks = [Content(ext2.written(tree, uuid=UUID, label="")) for tree in (root, var)]
+
+    image = _inspect({"/dev/sdf": disks[0], "/dev/sdg": disks[1]})
+
+    assert image["verdict"]["notes"] == [
+        "/dev/sdg: taken for /var of /dev/sdf by its content: no fstab says so",
+    ]
 
 
 def test_an_image_without_disks_is_inconclusive():

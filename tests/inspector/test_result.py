@@ -119,6 +119,7 @@ def test_an_image_of_rhel_is_written_whole():
             "openshift": False,
             "reasons": image["verdict"]["reasons"],
             "conflicts": [],
+            "notes": [],
             "coverage": {
                 "systems": [{"root": "/dev/sdf1", "volumes": ["/dev/sdf1"], "deployment": ""}],
                 "read": ["/dev/sdf1"],
