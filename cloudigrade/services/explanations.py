@@ -1,12 +1,14 @@
 """Why an image or an instance is counted as it is: what is stored of it, as far as its customer may know it."""
 
+import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
+from django.conf import settings
 
 from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Evidence, ImageFacts, Payer, Rhel, Verdict, judge
@@ -24,6 +26,25 @@ class Judged(NamedTuple):
     native_id: str
     evidence: Evidence
     verdict: Verdict
+
+
+class Inspected(NamedTuple):
+    """How far looking into an image is, and what it took."""
+
+    state: str
+    path: str
+    basis: str
+    reason: str
+    attempts: int
+    requests: int
+    bytes_read: int
+    cost: int
+    """In millionths of a dollar."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_at: datetime | None
+    coverage: Mapping[str, Any] | None
+    """What of the disks was seen, in the inspector's words."""
 
 
 class RunOf(NamedTuple):
@@ -54,6 +75,36 @@ def image(*, customer_id: int, image_id: int) -> Judged | None:
     evidence = msgspec.json.decode(text, type=Evidence) if text else Evidence(ImageFacts(native_id))
     own = _own(customer_id, cloud, [source.native_id for source in evidence.lineage])
     return Judged(pk, cloud, region, native_id, *_shown(evidence, judge(evidence), own))
+
+
+def inspection(*, customer_id: int, image_id: int) -> Inspected | None:
+    """Looking into an image that the customer's own accounts see; None for any other, and where nobody does.
+
+    Of an image that others boot from too, what one of their accounts was told is left out.
+    """
+    rows = fetch(
+        "SELECT n.state, n.path, n.basis, CASE WHEN n.basis <> '' OR NOT EXISTS (SELECT FROM cloudigrade_instance AS i"
+        "  JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id <> %s)"
+        "  THEN n.reason ELSE '' END, n.attempts, n.requests, n.bytes_read, n.started_at, n.finished_at,"
+        " coalesce(n.resume_at, CASE WHEN NOT n.has_leftovers THEN n.due_at END), m.findings"
+        " FROM cloudigrade_inspection AS n JOIN cloudigrade_image AS m ON m.id = n.image_id"
+        " WHERE m.id = %s AND (m.is_public OR EXISTS (SELECT FROM cloudigrade_sight AS s"
+        "  WHERE s.image_id = m.id AND s.customer_id = %s))",
+        [customer_id, image_id, customer_id],
+    )
+    if not rows:
+        return None
+    [(*facts, requests, bytes_read, started, finished, following, findings)] = rows
+    cost = requests * settings.INSPECTIONS.price
+    return Inspected(*facts, requests, bytes_read, cost, started, finished, following, coverage_of(findings))
+
+
+def coverage_of(findings: str) -> Mapping[str, Any] | None:
+    """What an inspector of ours says that it has seen and has not; None for others' results."""
+    content = json.loads(findings) if findings else None
+    verdict = content.get("verdict") if isinstance(content, dict) else None
+    coverage = verdict.get("coverage") if isinstance(verdict, dict) else None
+    return coverage if isinstance(coverage, dict) else None
 
 
 def _own(customer_id: int, cloud: str, native_ids: Sequence[str]) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cloudigrade.domain.inspection import State
 from cloudigrade.services import statuses
 from cloudigrade.services.staging import fetch
 
@@ -19,7 +20,7 @@ class Gauge(NamedTuple):
 
 def read(*, now: datetime) -> list[Gauge]:
     """Every gauge as it stands."""
-    return [*_queues(), *_waiting(now), *_due(now), *_lag(now), *_tables()]
+    return [*_queues(), *_waiting(now), *_due(now), *_lag(now), *_inspections(now), *_tables()]
 
 
 def _queues() -> list[Gauge]:
@@ -87,6 +88,28 @@ def _lag(now: datetime) -> list[Gauge]:
         _known("last_sweep_age_seconds", "Age of the last sweep of the account swept longest ago.", lag.last_sweep),
         _plain("gaps", "Parts of feeds that are known to be missing.", lag.gaps),
         _plain("quarantine_length", "Records, messages and files that could not be read.", lag.rejected),
+    ]
+
+
+def _inspections(now: datetime) -> list[Gauge]:
+    rows = fetch(
+        "SELECT state, count(*), min(created_at) FILTER (WHERE state = 'pending' AND due_at IS NOT NULL),"
+        " count(*) FILTER (WHERE has_leftovers), sum(requests), sum(bytes_read)"
+        " FROM cloudigrade_inspection GROUP BY state"
+    )
+    states = {state: found for state, *found in rows}
+    oldest = states.get("pending", [0, None])[1]
+    return [
+        Gauge(
+            "inspections",
+            "Images by how far looking into them is.",
+            ("state",),
+            [((state.value,), states.get(state.value, [0])[0]) for state in State],
+        ),
+        _plain("inspection_pending_age_seconds", "Since the oldest image waits; 0 without any.", _age(oldest, now)),
+        _plain("inspection_copies", "Images of which a copy of ours may be somewhere.", sum(row[3] for row in rows)),
+        _plain("inspection_requests", "Requests for blocks of snapshots so far.", float(sum(row[4] for row in rows))),
+        _plain("inspection_bytes_read", "Bytes of blocks fetched so far.", float(sum(row[5] for row in rows))),
     ]
 
 

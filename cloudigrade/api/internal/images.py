@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from cloudigrade.domain.rhel import Rhel
 from cloudigrade.models import Image, ImageVerdict
@@ -18,6 +18,7 @@ def rows() -> QuerySet[Image]:
     decided = verdicts.exclude(rhel=Rhel.UNDETERMINED)
     return Image.objects.annotate(
         wire_status=Case(
+            When(inspection__isnull=False, then=F("inspection__state")),
             When(~Q(findings="") | Exists(decided), then=Value("inspected")),
             When(asked_at__isnull=False, is_described=False, then=Value("unavailable")),
             default=Value("pending"),

@@ -10,6 +10,7 @@ from cloudigrade.api.internal import bodies, schema
 from cloudigrade.api.internal.listing import Listing, described, parse_id, serializer
 from cloudigrade.api.internal.tables import IMAGES
 from cloudigrade.services import reinspection
+from cloudigrade.tasks.inspections import inspect_pending_images
 from cloudigrade.tasks.metering import recalculate_usage
 from cloudigrade.tasks.sweeps import describe_unknown
 
@@ -29,9 +30,10 @@ class MachineImageListing(Listing):
 
     @action(detail=True, methods=["post"])
     def reinspect(self, request: Request, pk: str) -> Response:  # noqa: ARG002 - the framework's signature
-        """The image's cloud will be asked again what it is, and what is known of it is judged anew."""
+        """The image's cloud will be asked again what it is, and its disks are looked into again if they matter."""
         if not reinspection.ask_again(image_id=parse_id(pk), now=bodies.now()):
             raise NotFound
         describe_unknown.delay_on_commit()
+        inspect_pending_images.delay_on_commit()
         recalculate_usage.delay_on_commit()
         return Response(self.row(pk))

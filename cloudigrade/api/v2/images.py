@@ -8,13 +8,21 @@ from cloudigrade.api.v2 import filters, schema
 from cloudigrade.api.v2.image_facts import Facts
 from cloudigrade.api.v2.listing import SHOWN, Filter, Item, Kind, ListingViewSet, time
 
+_SEEN = "(m.is_public OR s.id IS NOT NULL)"
+"""What was found on the image, and how far that is, is the customer's to know."""
+
 _STATUS = (
-    "CASE WHEN m.findings <> '' OR v.rhel <> 'undetermined' THEN 'inspected'"
+    f"CASE WHEN v.rhel <> 'undetermined' AND m.findings = '' THEN 'inspected' WHEN n.id IS NOT NULL AND {_SEEN} THEN"
+    f" n.state WHEN v.rhel <> 'undetermined' OR (m.findings <> '' AND {_SEEN}) THEN 'inspected'"
     " WHEN m.asked_at IS NOT NULL AND NOT m.is_described THEN 'unavailable' ELSE 'pending' END"
 )
-"""Nothing is left to be found out; nobody can, because its cloud does not know it; or somebody will."""
+"""Facts or a tag decide; else how far looking into it is; nobody can, for its cloud does not know it; or it waits."""
 
-_VERDICT = "LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %(customer)s"
+_VERDICT = (
+    "LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %(customer)s"
+    " LEFT JOIN cloudigrade_inspection AS n ON n.image_id = m.id"
+    " LEFT JOIN cloudigrade_sight AS s ON s.image_id = m.id AND s.customer_id = %(customer)s"
+)
 
 _FILTERS = {
     "architecture": (forms.CharField(required=False), "m.architecture = %(architecture)s"),
@@ -33,7 +41,8 @@ WITH own AS MATERIALIZED (
     WHERE i.image_id IS NOT NULL AND {SHOWN}{{condition}}
 ), page AS (SELECT id FROM own ORDER BY id LIMIT %(limit)s OFFSET %(offset)s)
 SELECT (SELECT count(*) FROM own), m.id, m.cloud, m.native_id, m.region, m.owner, m.name, m.architecture,
-       m.platform, m.billing_code, m.platform_details, m.product_codes::text, m.findings, v.rhel = 'rhel',
+       m.platform, m.billing_code, m.platform_details, m.product_codes::text,
+       CASE WHEN {_SEEN} THEN m.findings ELSE '' END, v.rhel = 'rhel',
        v.version, v.is_openshift, (v.evidence->>'is_tagged_rhel')::boolean, {_STATUS}, {time("m.created_at")},
        {
     time(

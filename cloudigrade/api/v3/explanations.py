@@ -46,6 +46,12 @@ class ImageVerdict(View):
         if found is None:
             raise NotFound
         names = {"id": found.id, "cloud": found.cloud, "region": found.region, "native_id": found.native_id}
+        looked = explanations.inspection(customer_id=self.customer_id, image_id=found.id)
         return json(
-            {"image": names, **msgspec.to_builtins(found.verdict), "evidence": msgspec.to_builtins(found.evidence)}
+            {
+                "image": names,
+                **msgspec.to_builtins(found.verdict),
+                "evidence": msgspec.to_builtins(found.evidence),
+                "inspection": looked and looked._asdict(),
+            }
         )

@@ -216,6 +216,29 @@ class VerdictEvidence(Shape):
     findings = serializers.DictField(allow_null=True, help_text="What was found on its disk; null: not inspected.")
 
 
+class InspectionShape(Shape):
+    """How far looking into the image's disks is, and what it took."""
+
+    state = serializers.ChoiceField(
+        choices=("pending", "preparing", "inspecting", "inspected", "error", "unavailable"),
+    )
+    path = serializers.ChoiceField(
+        choices=("direct", "copy"), allow_blank=True, help_text="Block by block where they are, or a copy of them."
+    )
+    basis = serializers.ChoiceField(
+        choices=("facts", "cloud", "disk", "content"), allow_blank=True, help_text="What the end of it rests on."
+    )
+    reason = _text("Why it is in this state.", is_blank=True)
+    attempts = _count()
+    requests = _count()
+    bytes_read = _count()
+    cost = _count("Of the requests, in millionths of a dollar.")
+    started_at = _time("Of the newest attempt.", is_null=True)
+    finished_at = _time("", is_null=True)
+    next_at = _time("Of the next step; null: none is due.", is_null=True)
+    coverage = serializers.DictField(allow_null=True, help_text="What of the disks was seen, and what not and why.")
+
+
 class ImageVerdictShape(Shape):
     """Whether an image is RHEL, which one, who pays, and why."""
 
@@ -229,6 +252,10 @@ class ImageVerdictShape(Shape):
     unknown_codes = serializers.ListField(child=serializers.CharField())
     is_openshift = serializers.BooleanField()
     evidence = VerdictEvidence()
+    inspection = InspectionShape(
+        allow_null=True,
+        help_text="Null where nobody looks, and of images that no account of yours sees.",
+    )
 
 
 class CoveredAccount(Shape):
