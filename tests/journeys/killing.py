@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 from typing import IO, Any
 
 from django.db import connection
@@ -37,10 +38,11 @@ class Tally:
 class Mortals:
     """Workers, one after the other, as the process `mortal` brings them forth."""
 
-    def __init__(self, aws: Aws) -> None:
+    def __init__(self, aws: Aws, variables: Mapping[str, str]) -> None:
         environment = {
             **os.environ,
             **aws.variables,
+            **variables,
             "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "cloudigrade.config.settings",
             "CLOUDIGRADE_ENVIRONMENT": aws.names.environment,
@@ -54,10 +56,10 @@ class Mortals:
             env=environment,
         )
 
-    def live(self, steps: int) -> str:
-        """How the life ended."""
+    def live(self, steps: int, work: str = "drain", *more: int) -> str:
+        """How the life ended: `died` or `done`."""
         given, answers = _pipes(self._process)
-        given.write(f"{steps}\n")
+        given.write(" ".join(map(str, (work, steps, *more))) + "\n")
         given.flush()
         return answers.readline().strip()
 
@@ -75,9 +77,9 @@ def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
 
 
 @contextmanager
-def mortals(aws: Aws) -> Iterator[Mortals]:
-    """Workers for as long as the block lasts."""
-    made = Mortals(aws)
+def mortals(aws: Aws, variables: Mapping[str, str] = MappingProxyType({})) -> Iterator[Mortals]:
+    """Workers for as long as the block lasts, with these in their environment besides."""
+    made = Mortals(aws, variables)
     try:
         yield made
     finally:
@@ -124,15 +126,15 @@ def disturbed(
                 put(aws, given)
                 tally.rounds += 1
             answer = workers.live(luck.randint(1, MOST_STEPS))
-            assert answer in ("died", "drained")
+            assert answer in ("died", "done")
             tally.lives += 1
             tally.deaths += answer == "died"
             time_out(aws)
             said(tally)
         while waiting(aws):
-            assert workers.live(0) == "drained"
+            assert workers.live(0) == "done"
             time_out(aws)
-        assert workers.live(0) == "drained"
+        assert workers.live(0) == "done"
     return tally
 
 

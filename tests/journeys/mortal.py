@@ -1,8 +1,9 @@
-"""A worker that drains the queues and dies at a step that it is told: `python -m tests.journeys.mortal`.
+"""A worker that dies at a step that it is told: `python -m tests.journeys.mortal`.
 
 It loads everything once and forks for each life, so that a life costs a fraction of a second. Each line of its input
-begins one: the number of steps it has, 0 for as many as it takes. A step is the beginning or the end of an SQL
-statement, a commit or a request to AWS. Each life is answered with a line: `died`, or `drained`.
+begins one: `drain STEPS` drains the queues, `look STEPS SECOND` looks into images at that time; 0 steps are as many as
+it takes. A step is the beginning or the end of an SQL statement, a commit or a request to AWS. Each life is answered
+with a line: `died`, or `done`.
 """
 
 import os
@@ -52,21 +53,38 @@ class Fate:
         return self.around(execute)(*details)
 
 
-def live(steps: int) -> None:
-    """Drain the queues, and recalculate what that changed."""
+def drain() -> None:
+    """The queues are drained, and what that changed is recalculated."""
     from cloudigrade.clouds.aws import queues  # noqa: PLC0415 - wants Django to be set up
     from cloudigrade.services import clouds, ingest, runs, usage  # noqa: PLC0415 - likewise
 
-    fate = Fate(steps)
+    setattr(queues, "AT_ONCE", 1)  # noqa: B010 - final; ten messages a delivery, so that there are many
+    for _ in ingest.drained(cloud=clouds.get("aws"), clock=lambda: AS_OF):
+        runs.recalculate_all(as_of=AS_OF)
+    runs.recalculate_all(as_of=AS_OF)
+    usage.recalculate_all(as_of=AS_OF)
+
+
+def look(second: str) -> None:
+    """Whatever image is due has been looked into."""
+    from tests.journeys import looking  # noqa: PLC0415 - wants Django to be set up
+
+    looking.work(lambda: datetime.fromtimestamp(int(second), UTC))
+
+
+_WORK: dict[str, Callable[..., None]] = {"drain": drain, "look": look}
+
+
+def live(work: str, steps: str, *given: str) -> None:
+    """The work is done, or this process is dead."""
+    from cloudigrade.clouds.aws import queues  # noqa: PLC0415 - wants Django to be set up
+
+    fate = Fate(int(steps))
     setattr(BaseDatabaseWrapper, "commit", fate.around(BaseDatabaseWrapper.commit))  # noqa: B010 - mypy forbids the plain way
     setattr(URLLib3Session, "send", fate.around(URLLib3Session.send))  # noqa: B010 - likewise
     queues.WAIT = 0
-    setattr(queues, "AT_ONCE", 1)  # noqa: B010 - final; ten messages a delivery, so that there are many
     with connection.execute_wrapper(fate.statement):
-        for _ in ingest.drained(cloud=clouds.get("aws"), clock=lambda: AS_OF):
-            runs.recalculate_all(as_of=AS_OF)
-        runs.recalculate_all(as_of=AS_OF)
-        usage.recalculate_all(as_of=AS_OF)
+        _WORK[work](*given)
 
 
 def main() -> None:
@@ -78,11 +96,11 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            live(int(line))
+            live(*line.split())
             os._exit(0)
         _, status = os.waitpid(child, 0)
         is_killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        answer = "died" if is_killed else "drained" if status == 0 else f"failed with {status}"
+        answer = "died" if is_killed else "done" if status == 0 else f"failed with {status}"
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
 
