@@ -38,6 +38,8 @@ CUSTOMER = "000000000042"
 """The account that is made for whoever tries things out."""
 ROLE = "cloudigrade-metering"
 RED_HAT = "309956199498"
+MACHINE = "ecs"
+"""The image that our machines start from."""
 
 Json = dict[str, Any]
 
@@ -106,7 +108,7 @@ class Aws:
         s3 = self.make_bucket(self.names.results_bucket, region)
         _notify(s3, self.names.results_bucket, results, "InspectionResults/", ".json")
         ec2 = self.client("ec2", region)
-        image = ec2.register_image(Name="ecs", RootDeviceName="/dev/xvda", Architecture="x86_64")["ImageId"]
+        image = ec2.register_image(Name=MACHINE, RootDeviceName="/dev/xvda", Architecture="x86_64")["ImageId"]
         template = {"ImageId": image, "InstanceType": "t3.micro"}
         ec2.create_launch_template(LaunchTemplateName=self.names.launch_template, LaunchTemplateData=template)
 
@@ -246,11 +248,17 @@ class _Described:
 
 @cache
 def _client(url: str, service: str, region: str, account: str) -> Any:
-    client = boto3.session.Session(aws_access_key_id="testing", aws_secret_access_key="testing").client(  # type: ignore[call-overload] # any service
+    client = _session().client(  # type: ignore[call-overload] # any service
         service, region_name=region, endpoint_url=url, config=Config(retries={"total_max_attempts": 1})
     )
     client.meta.events.register("before-sign.*.*", _Acting(account), unique_id="acting")
     return client
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """One for all clients: each that is made anew reads the large descriptions of services again."""
+    return boto3.session.Session(aws_access_key_id="testing", aws_secret_access_key="testing")
 
 
 class _Acting:

@@ -4,14 +4,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from moto.ec2.models import ec2_backends
 
-from cloudigrade.clouds.aws import copies
+from cloudigrade.clouds.aws import copies, policy, session
 from cloudigrade.clouds.aws.config import Section
+from cloudigrade.clouds.aws.policy import Inspection
 from cloudigrade.clouds.aws.session import Access
+from cloudigrade.clouds.aws.throttle import Throttle
 from cloudigrade.clouds.cloud import Account
 from cloudigrade.clouds.inspecting import Decided, Snapshot, Step, Subject
+from tests import aws_server
 from tests.aws_patches import OWN_ACCOUNT
 
 REGION = "eu-west-1"
@@ -23,9 +29,16 @@ DEADLINE = NOW + 3600
 
 
 def copying(environment: str = "test", **settings: str) -> Access:
-    """One whose inspector is set."""
+    """One whose inspector is set; it waits for no token."""
     named = {"HOUNDIGRADE_ECS_IMAGE_NAME": "registry.example/houndigrade", "HOUNDIGRADE_ECS_IMAGE_DIGEST": DIGEST}
-    return Access(Section.model_validate({**named, **settings}), environment)
+    throttle = Throttle(sleep=lambda _: None)
+    return Access(Section.model_validate({**named, **settings}), environment, throttle=throttle)
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Access:
+    """One that asks once only."""
+    monkeypatch.setattr(session, "_PATIENT", Config(retries={"total_max_attempts": 1}))
+    return copying()
 
 
 @contextmanager
@@ -57,6 +70,22 @@ def _answered(given: Any) -> tuple[AWSResponse, dict[str, Any]]:
     said = {"Error": {"Code": name, "Message": reason}, "Reason": reason}
     metadata = {"ResponseMetadata": {"HTTPStatusCode": 400, "HTTPHeaders": {}}}
     return AWSResponse("https://x", 400, HTTPHeaders(), None), said | metadata  # type: ignore[arg-type] # likewise
+
+
+def add_customer(aws: Any, number: str, inspection: Inspection) -> Account:
+    """A customer's account, for all tests of a module: the made-up AWS takes long to make one."""
+    granted = policy.policy("aws", "test", account=number, inspection=inspection, principal=OWN_ACCOUNT)
+    return Account(number, aws.add_role(number, partition="aws", external_id="id-1", policies=[granted]), "id-1")
+
+
+def forget(*places: tuple[str, str]) -> None:
+    """Nothing is there of these accounts and regions that a copy is made of or that is made of one."""
+    for account, region in places:
+        backend = ec2_backends[account][region]
+        backend.reservations.clear()
+        backend.snapshots.clear()
+        for name in [name for name, ami in backend.amis.items() if ami.name != aws_server.MACHINE]:
+            del backend.amis[name]
 
 
 def subject(account: Account, image: str, snapshots: tuple[Snapshot, ...], **other: Any) -> Subject:

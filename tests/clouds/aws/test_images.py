@@ -12,14 +12,14 @@ from cloudigrade.clouds.inspecting import Decided, ImageDisks, Outcome, Snapshot
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable
 from cloudigrade.domain.problems import Problem
 from tests.clouds.aws.customers import calls_of
-from tests.clouds.aws.inspecting import REGION, answering
+from tests.clouds.aws.inspecting import REGION, add_customer, answering, impatient
 
 pytestmark = pytest.mark.enable_socket
 
 
-@pytest.fixture
-def account(customer):
-    return customer(inspection=Inspection.DIRECT)
+@pytest.fixture(scope="module")
+def account(aws):
+    return add_customer(aws, "000000000075", Inspection.DIRECT)
 
 
 def share(aws, owner, image, snapshot, *, reader):
@@ -129,7 +129,8 @@ def test_a_role_for_metering_alone_does_not_let_us_look_into_images(aws, access,
     assert caught.value.problem is Problem.POLICY_TOO_NARROW
 
 
-def test_throttling_is_for_later(aws, access, account):
+def test_throttling_is_for_later(aws, account, monkeypatch):
+    access = impatient(monkeypatch)
     client = access.client(account, "ec2", REGION, Purpose.INSPECTION)
-    with answering(client, "DescribeImages", ["RequestLimitExceeded"] * 9), pytest.raises(Unavailable):
+    with answering(client, "DescribeImages", ["RequestLimitExceeded"]), pytest.raises(Unavailable):
         images.look(access, account, REGION, "ami-1")

@@ -23,14 +23,14 @@ from cloudigrade.clouds.inspecting import Snapshot
 from cloudigrade.clouds.protocol import Absent, CustomerProblem, Unavailable, Unreadable
 from cloudigrade.domain.problems import Problem
 from tests.aws_storage import snapshot_of, write
-from tests.clouds.aws.inspecting import REGION, answering
+from tests.clouds.aws.inspecting import REGION, add_customer, answering
 
 pytestmark = pytest.mark.enable_socket
 
 
-@pytest.fixture
-def account(customer):
-    return customer(inspection=Inspection.DIRECT)
+@pytest.fixture(scope="module")
+def account(aws):
+    return add_customer(aws, "000000000077", Inspection.DIRECT)
 
 
 @pytest.fixture
