@@ -22,8 +22,8 @@ class Workshop:
     """Makes filesystems and containers in a folder; the same one only once."""
 
     folder: Path
-    _made: dict[tuple[int, str, str, str, int], tuple[Tree, Reader]] = field(default_factory=dict)
-    _contained: list[File] = field(default_factory=list)
+    _made: dict[tuple[int, str, str, str, int], tuple[Tree, Reader]] = field(default_factory=dict, repr=False)
+    _contained: list[File] = field(default_factory=list, repr=False)
 
     def filesystem(
         self, tree: Tree, kind: str = PLAIN, *, uuid: str = filesystems.UUID, label: str = "root", mebibytes: int = 0
@@ -64,6 +64,9 @@ class Case(NamedTuple):
     """What else must stand in the image's result, by key; those of the verdict after `verdict.`."""
     is_sample: bool = False
     """Whether the suite has it although programs make it."""
+
+    def __repr__(self) -> str:
+        return f"Case({self.name!r})"  # a failing test shows it, and its disks may be long
 
     @property
     def is_possible(self) -> bool:
