@@ -190,15 +190,19 @@ def _bear(work: str) -> _Born:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         command = [sys.executable, "-I", "-c", _BIRTH.format(zygote.__name__), str(_ROOT), str(theirs.fileno()), work]
-        process = subprocess.Popen(  # noqa: S603 our own interpreter and code
-            command,
-            pass_fds=[theirs.fileno()],
-            env={},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # an interrupt from the terminal is for us, and we end the children
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 our own interpreter and code
+                command,
+                pass_fds=[theirs.fileno()],
+                env={},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # an interrupt from the terminal is for us, and we end the children
+            )
+        except OSError as error:
+            ours.close()
+            raise Failed(f"the process that inspections are born from did not start: {error}") from error
     ours.settimeout(_PATIENCE)
     with suppress(OSError):
         if ours.recv(16) == zygote.READY:

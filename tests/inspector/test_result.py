@@ -118,8 +118,7 @@ def test_an_image_of_rhel_is_written_whole():
             "architecture": "x86_64",
             "openshift": False,
             "reasons": image["verdict"]["reasons"],
-            "conflicts": [],
-            "notes": [],
+            **dict.fromkeys(("conflicts", "notes"), []),
             "coverage": {
                 "systems": [{"root": "/dev/sdf1", "volumes": ["/dev/sdf1"], "deployment": ""}],
                 "read": ["/dev/sdf1"],

@@ -229,6 +229,13 @@ def test_work_that_cannot_be_imported_is_trouble_of_this_machine(capfd):
     assert "absent" in capfd.readouterr().err
 
 
+def test_an_interpreter_that_cannot_be_run_is_trouble_of_this_machine(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/absent/python")
+
+    with pytest.raises(sandbox.Failed, match=r"did not start: .Errno 2. No such file"):
+        Sandbox("tests.inspector.misbehaving:tell").run(DISK)
+
+
 def _script(*lines):
     head = [
         "import os, signal",
