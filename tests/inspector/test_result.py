@@ -68,6 +68,13 @@ def by_flags(image):
     return parse_findings({key: value for key, value in image.items() if key != "verdict"})
 
 
+WRITTEN_FILE = {
+    "rhel_release_file": "/etc/os-release",
+    "rhel_release_file_contents": RHEL["/etc/os-release"].decode(),
+    "rhel_found": True,
+}
+
+
 def test_an_image_of_rhel_is_written_whole():
     image = image_of(RHEL)
 
@@ -83,13 +90,7 @@ def test_an_image_of_rhel_is_written_whole():
                     "facts": {
                         "rhel_release_files": {
                             "rhel_found": True,
-                            "release_files": [
-                                {
-                                    "rhel_release_file": "/etc/os-release",
-                                    "rhel_release_file_contents": RHEL["/etc/os-release"].decode(),
-                                    "rhel_found": True,
-                                }
-                            ],
+                            "release_files": [WRITTEN_FILE],
                         },
                         "rhel_product_certs": {
                             "rhel_found": True,
@@ -118,7 +119,8 @@ def test_an_image_of_rhel_is_written_whole():
             "architecture": "x86_64",
             "openshift": False,
             "reasons": image["verdict"]["reasons"],
-            **dict.fromkeys(("conflicts", "notes"), []),
+            "conflicts": [],
+            "notes": [],
             "coverage": {
                 "systems": [{"root": "/dev/sdf1", "volumes": ["/dev/sdf1"], "deployment": ""}],
                 "read": ["/dev/sdf1"],
