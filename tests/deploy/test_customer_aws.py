@@ -4,6 +4,7 @@ import ast
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -355,9 +356,9 @@ def test_s9_terraform_itself_makes_the_same_of_the_module(tmp_path):
     assert done.stderr == ""
     trust, metering, *others = json.loads(json.loads(done.stdout))
     assert trust == policy.trust_policy(OURS, "ext-1", partition="aws-cn")
-    given = {"account": ACCOUNT, "log_accounts": (policy.OWN, LOGS), "principal": OURS}
+    given = partial(policy.policy, "aws-cn", "prod", account=ACCOUNT, log_accounts=(policy.OWN, LOGS), principal=OURS)
     for inspection, other in zip((Inspection.DIRECT, Inspection.COPY), others, strict=True):
-        whole = policy.policy("aws-cn", "prod", inspection=inspection, **given)
+        whole = given(inspection=inspection)
         assert metering["Statement"] + other["Statement"] == whole["Statement"]
 
 

@@ -1,6 +1,6 @@
 """Customers whose images are looked into, answers put in AWS's mouth, and copies driven step by step."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,13 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from moto.ec2.models import ec2_backends
 
-from cloudigrade.clouds.aws import copies, policy, session
+from cloudigrade.clouds.aws import copies, images, policy, session
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.aws.policy import Inspection
 from cloudigrade.clouds.aws.session import Access
 from cloudigrade.clouds.aws.throttle import Throttle
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.inspecting import Decided, Snapshot, Step, Subject
+from cloudigrade.clouds.inspecting import ImageDisks, Snapshot, Step, Subject
 from tests import aws_server
 from tests.aws_patches import OWN_ACCOUNT
 
@@ -65,11 +65,11 @@ def answering(client: Any, operation: str, failures: list[Any]) -> Iterator[list
 
 def _answered(given: Any) -> tuple[AWSResponse, dict[str, Any]]:
     if isinstance(given, dict):
-        return AWSResponse("https://x", 200, HTTPHeaders(), None), given  # type: ignore[arg-type] # nothing is read from it
+        return AWSResponse("https://x", 200, HTTPHeaders(), None), given
     name, reason = given if isinstance(given, tuple) else (given, "why")
     said = {"Error": {"Code": name, "Message": reason}, "Reason": reason}
     metadata = {"ResponseMetadata": {"HTTPStatusCode": 400, "HTTPHeaders": {}}}
-    return AWSResponse("https://x", 400, HTTPHeaders(), None), said | metadata  # type: ignore[arg-type] # likewise
+    return AWSResponse("https://x", 400, HTTPHeaders(), None), said | metadata
 
 
 def add_customer(aws: Any, number: str, inspection: Inspection) -> Account:
@@ -93,14 +93,27 @@ def subject(account: Account, image: str, snapshots: tuple[Snapshot, ...], **oth
     return Subject(account=account, region=REGION, image=image, snapshots=snapshots, **given)
 
 
-def steps(access: Access, wanted: Subject, progress: Mapping[str, Any] | None = None) -> Iterator[Step | Decided]:
-    """Every step until the copy is looked at, or decided."""
-    step: Step | Decided = Step(progress or {}, 0)
+def looked_at(access: Access, account: Account, image: str, **other: Any) -> Subject:
+    """The image with the disks that the account sees."""
+    found = images.look(access, account, REGION, image)
+    assert isinstance(found, ImageDisks)
+    return subject(account, image, found.snapshots, **other)
+
+
+def one_step(access: Access, wanted: Subject, progress: Mapping[str, Any], *, now: int = NOW) -> Step:
+    """The next step, where nothing is decided."""
+    step = copies.copy(access, wanted, progress, now=now)
+    assert isinstance(step, Step)
+    return step
+
+
+def steps(access: Access, wanted: Subject, progress: Mapping[str, Any] | None = None) -> Iterator[Step]:
+    """Every step until the copy is looked at."""
+    step = Step(progress or {}, 0)
     for _ in range(50):
-        assert isinstance(step, Step)
-        step = copies.copy(access, wanted, step.progress, now=NOW)
+        step = one_step(access, wanted, step.progress)
         yield step
-        if isinstance(step, Decided) or step.again_in is None:
+        if step.again_in is None:
             return
     raise AssertionError("it takes no end")
 
@@ -109,7 +122,6 @@ def until(access: Access, wanted: Subject, name: str) -> Mapping[str, Any]:
     """The progress that the step of this name begins with."""
     progress: Mapping[str, Any] = {}
     for step in steps(access, wanted):
-        assert isinstance(step, Step)
         progress = step.progress
         if progress["step"] == name:
             return progress
@@ -141,13 +153,10 @@ def left(aws: Any, account: str) -> dict[str, list[str]]:
     return found
 
 
-NOTHING = {"ours": [], "theirs": [], "shared": []}
+NOTHING: dict[str, list[str]] = {"ours": [], "theirs": [], "shared": []}
 
 
 def _machines(ec2: Any) -> list[str]:
     answers = ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": ["cloudigrade-owner"]}])
     there = [one for each in answers["Reservations"] for one in each["Instances"]]
     return [one["InstanceId"] for one in there if one["State"]["Name"] != "terminated"]
-
-
-Made = Callable[..., Account]

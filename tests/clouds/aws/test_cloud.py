@@ -11,6 +11,7 @@ from cloudigrade.clouds.aws import cloud, feeds, log_listing, onboarding, policy
 from cloudigrade.clouds.aws.cloud import Aws
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.cloud import Account, Cloud, Route
+from cloudigrade.clouds.inspecting import InspectsImages
 from cloudigrade.clouds.protocol import CustomerProblem, Rejected
 from cloudigrade.domain.problems import Problem
 
@@ -50,6 +51,16 @@ def test_it_answers_everything_as_it_is_asked(name):
         return [(each.name, each.kind, each.default) for each in parameters]
 
     assert asked(Aws) == asked(Cloud)
+
+
+def test_it_can_look_into_images_as_it_is_asked():
+    for name in [name for name in vars(InspectsImages) if inspect.isfunction(vars(InspectsImages)[name])]:
+        if not name.startswith("_"):
+            asked, ours = (inspect.signature(getattr(kind, name)).parameters for kind in (InspectsImages, Aws))
+            assert [(each.name, each.kind) for each in ours.values()] == [
+                (each.name, each.kind) for each in asked.values()
+            ]
+    assert isinstance(cloud.build(Section(), environment="test"), InspectsImages)
 
 
 QUESTIONS: list[tuple[Any, str, str, tuple[Any, ...], dict[str, Any]]] = [

@@ -4,22 +4,19 @@ What moto lacks of sharing and copying, `tests.aws_storage` has; refusals and st
 """
 
 import json
-import subprocess
-from email import message_from_string
 
 import pytest
 from moto.ec2.models import ec2_backends
 
-from cloudigrade.clouds.aws import copies, images, machines, user_data
+from cloudigrade.clouds.aws import copies
 from cloudigrade.clouds.aws.policy import Inspection, Purpose
-from cloudigrade.clouds.inspecting import Decided, ImageDisks, Outcome, Step
-from cloudigrade.clouds.protocol import Absent, CustomerProblem, NotSetUp, Unavailable, Unreadable
+from cloudigrade.clouds.inspecting import Decided, Outcome, Step
+from cloudigrade.clouds.protocol import Absent, CustomerProblem, Unavailable, Unreadable
 from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_storage import NO_STORAGE, snapshot_of
 from tests.clouds.aws.customers import calls_of
 from tests.clouds.aws.inspecting import (
     DEADLINE,
-    DIGEST,
     HOME,
     NOTHING,
     NOW,
@@ -31,8 +28,9 @@ from tests.clouds.aws.inspecting import (
     forget,
     impatient,
     left,
+    looked_at,
+    one_step,
     steps,
-    subject,
     until,
 )
 
@@ -78,18 +76,12 @@ def foreign(aws, access, account, stranger):
     return looked_at(access, account, image)
 
 
-def looked_at(access, account, image, **other):
-    found = images.look(access, account, REGION, image)
-    assert isinstance(found, ImageDisks)
-    return subject(account, image, found.snapshots, **other)
-
-
 def theirs(access, account):
     return access.client(account, "ec2", REGION, Purpose.COPYING)
 
 
 def names(found):
-    return [step.progress["step"] for step in found if isinstance(step, Step)]
+    return [step.progress["step"] for step in found]
 
 
 def test_an_image_of_the_customers_own_is_shared_copied_withdrawn_and_looked_at(aws, access, account, wanted):
@@ -146,13 +138,11 @@ def test_the_copy_of_an_image_says_what_it_is(aws, access, account, foreign):
 @pytest.mark.parametrize("whose", ["wanted", "foreign"])
 def test_c30_every_step_may_lose_its_progress_and_makes_nothing_twice(aws, access, account, request, whose):
     wanted = request.getfixturevalue(whose)
-    progress, count = {}, 0
-    while count < 40:
-        copies.copy(access, wanted, progress, now=NOW)  # the worker dies, and what it did is not stored
-        step = copies.copy(access, wanted, progress, now=NOW)
-        progress, count = step.progress, count + 1
-        if step.again_in is None:
-            break
+    step = Step({}, 0)
+    while step.again_in is not None:
+        copies.copy(access, wanted, step.progress, now=NOW)  # the worker dies, and what it did is not stored
+        step = one_step(access, wanted, step.progress)
+    progress = step.progress
 
     there = left(aws, account.native_id)
     assert (there["theirs"], there["shared"]) == ([], [])
@@ -226,7 +216,7 @@ def test_a_share_that_was_withdrawn_before_its_copy_began_is_given_again(aws, ac
     for disk in wanted.snapshots:
         snapshot_of(disk.native_id).create_volume_permission_userids.clear()
 
-    again = copies.copy(access, wanted, progress, now=NOW)
+    again = one_step(access, wanted, progress)
 
     assert again.progress["step"] == "share"
     assert names(steps(access, wanted, again.progress))[-1] == "look"
@@ -318,141 +308,3 @@ def test_another_attempt_makes_everything_anew(aws, access, account, wanted):
     assert not {*first["copies"], first["machine"]} & {*second["copies"], second["machine"]}
     abandoned(access, wanted, second)
     assert left(aws, account.native_id) == NOTHING
-
-
-# The machine
-
-
-def launched(access, wanted):
-    with answering(access.own("ec2", HOME), "RunInstances", []) as seen:
-        progress = list(steps(access, wanted))[-1].progress
-    (request,) = seen
-    return progress, request["body"]
-
-
-def test_s7_the_machine_has_no_key_gives_its_role_by_imdsv2_only_and_ends_itself(aws, access, wanted):
-    progress, body = launched(access, wanted)
-
-    assert "KeyName" not in body
-    assert {name: value for name, value in body.items() if name.startswith(("Metadata", "InstanceInit", "Client"))} == {
-        "MetadataOptions.HttpTokens": "required",
-        "MetadataOptions.HttpEndpoint": "enabled",
-        "MetadataOptions.HttpPutResponseHopLimit": 2,
-        "InstanceInitiatedShutdownBehavior": "terminate",
-        "ClientToken": "test-7-1",
-    }
-    assert body["LaunchTemplate.LaunchTemplateName"] == "cloudigrade-lt-test"
-    (machine,) = aws.client("ec2", HOME).describe_instances(InstanceIds=[progress["machine"]])["Reservations"]
-    tags = {each["Key"]: each["Value"] for each in machine["Instances"][0]["Tags"]}
-    assert tags["cloudigrade-owner"] == "test"
-    assert tags["cloudigrade-deadline"] == str(DEADLINE)
-
-
-def test_c35_every_copy_is_a_disk_of_the_machine_and_goes_with_it(access, wanted):
-    progress, body = launched(access, wanted)
-
-    disks = [
-        tuple(body[f"BlockDeviceMapping.{place}.{name}"] for name in ("DeviceName", "Ebs.SnapshotId"))
-        for place in (1, 2)
-    ]
-    assert disks == list(zip(("/dev/xvdbb", "/dev/xvdbc"), progress["copies"], strict=True))
-    assert [body[f"BlockDeviceMapping.{place}.Ebs.DeleteOnTermination"] for place in (1, 2)] == ["true", "true"]
-
-
-def script(text):
-    """The script of the user data, and what makes cloud-init run it."""
-    parts = [part for part in message_from_string(text).walk() if not part.is_multipart()]
-    assert [part.get_content_type() for part in parts] == ["text/cloud-config", "text/x-shellscript"]
-    assert "[scripts-user, always]" in parts[0].get_payload()
-    return parts[1].get_payload()
-
-
-LOOK = user_data.Look("ami-1", ["/dev/xvdbb", "/dev/xvdbc"], f"registry.example/h@{DIGEST}", "a-bucket", "us-east-1")
-
-
-def test_s7_the_container_is_pinned_and_may_do_nothing_but_read_its_disks():
-    text = script(user_data.written(LOOK))
-
-    command = text[text.index("docker run") :].split("\nsleep")[0]
-    assert f"registry.example/h@{DIGEST} -c aws -t ami-1 /dev/xvdbb /dev/xvdbc" in command
-    for word in ("--cap-drop ALL", "--read-only", "--security-opt no-new-privileges", "--user", "--pids-limit"):
-        assert word in command
-    assert '"$(readlink -f "$disk"):$disk:r"' in text
-    for word in ("--privileged", "/dev:/dev", ":latest", "--network host", "AWS_SECRET", "password"):
-        assert word not in text
-    assert "RESULTS_BUCKET_NAME=a-bucket" in command
-    assert "AWS_DEFAULT_REGION=us-east-1" in command
-
-
-def test_s7_the_machine_ends_whatever_happens_to_the_container():
-    lines = script(user_data.written(LOOK)).splitlines()
-
-    assert lines[0] == "#!/bin/bash"
-    assert lines[1:3] == ["trap 'shutdown -h now' EXIT", "shutdown -h +60"]
-    assert [line.split()[:2] for line in lines if "docker" in line] == [["timeout", "600"], ["timeout", "2400"]]
-
-
-def test_the_script_is_one_that_bash_understands_however_odd_its_values(tmp_path):
-    odd = LOOK._replace(bucket="a'b;c", container="x y$(z)")
-    path = tmp_path / "script"
-    path.write_text(script(user_data.written(odd)))
-
-    done = subprocess.run(["bash", "-n", str(path)], capture_output=True, text=True, check=False)
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert """'x y$(z)'""" in path.read_text()
-
-
-@pytest.mark.parametrize("missing", ["HOUNDIGRADE_ECS_IMAGE_NAME", "HOUNDIGRADE_ECS_IMAGE_DIGEST"])
-def test_s7_without_a_digest_nothing_is_copied(aws, account, wanted, missing):
-    with pytest.raises(NotSetUp, match="HOUNDIGRADE_ECS_IMAGE_DIGEST"):
-        copies.copy(copying(**{missing: ""}), wanted, {}, now=NOW)
-
-    assert left(aws, account.native_id) == NOTHING
-
-
-def test_s7_a_tag_is_no_digest(monkeypatch):
-    with pytest.raises(ValueError, match="HOUNDIGRADE_ECS_IMAGE_DIGEST"):
-        copying(HOUNDIGRADE_ECS_IMAGE_DIGEST="latest")
-
-
-def test_p14_no_more_machines_at_one_time_than_are_allowed(access, account, wanted):
-    few = copying(AWS_INSPECTION_MACHINES="1")
-    first = list(steps(few, wanted))[-1].progress
-    other = wanted._replace(inspection=8)
-    progress = until(few, other, "launch")
-
-    assert copies.copy(few, other, progress, now=NOW) == Step(progress, 120)
-    few.own("ec2", HOME).terminate_instances(InstanceIds=[first["machine"]])
-    assert copies.copy(few, other, progress, now=NOW).again_in is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "failure"),
-    [
-        ("InsufficientInstanceCapacity", Unavailable),
-        ("VcpuLimitExceeded", Unavailable),
-        ("UnauthorizedOperation", Unavailable),
-        ("InvalidLaunchTemplateName.NotFoundException", NotSetUp),
-        ("IdempotentInstanceTerminated", Unreadable),
-        ("InvalidSnapshot.NotFound", Unreadable),
-    ],
-)
-def test_a_machine_that_is_not_to_be_had_says_why(aws, account, monkeypatch, answer, failure):
-    access = impatient(monkeypatch)
-    wanted = subject(account, "ami-1", ())
-    order = machines.Order(copies.Way(access, wanted).mark(), wanted.image, ["snap-1"])
-    client = access.own("ec2", HOME)
-    with answering(client, "RunInstances", [answer]), pytest.raises(failure):
-        machines.launch(client, access, order, HOME)
-
-
-def test_an_image_that_may_not_be_launched_without_a_subscription_is_of_the_marketplace(access, wanted):
-    order = machines.Order(copies.Way(access, wanted).mark(), wanted.image, ["snap-1"])
-    client = access.own("ec2", HOME)
-    refused = ("OptInRequired", "In order to use this AWS Marketplace product you need to accept terms and subscribe.")
-    with answering(client, "RunInstances", [refused]):
-        found = machines.launch(client, access, order, HOME)
-
-    assert isinstance(found, Decided)
-    assert found.outcome is Outcome.SETTLED

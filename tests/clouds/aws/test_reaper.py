@@ -6,12 +6,11 @@ moto shows shared snapshots across accounts through `tests.aws_storage`.
 import pytest
 from moto.ec2.models import ec2_backends
 
-from cloudigrade.clouds.aws import images, reaper
+from cloudigrade.clouds.aws import reaper
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.aws.policy import Inspection
 from cloudigrade.clouds.aws.remains import YOUNG
 from cloudigrade.clouds.aws.session import Access
-from cloudigrade.clouds.inspecting import ImageDisks
 from cloudigrade.clouds.protocol import Unavailable
 from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_storage import snapshot_of
@@ -27,8 +26,8 @@ from tests.clouds.aws.inspecting import (
     copying,
     forget,
     left,
+    looked_at,
     steps,
-    subject,
     until,
 )
 
@@ -65,9 +64,7 @@ def wanted(aws, access, account, *, owner="", **other):
     ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": account.native_id}]})
     if owner != account.native_id:
         snapshot_of(disk).create_volume_permission_userids.add(account.native_id)
-    found = images.look(access, account, REGION, image)
-    assert isinstance(found, ImageDisks)
-    return subject(account, image, found.snapshots, **other)
+    return looked_at(access, account, image, **other)
 
 
 def reaped(access, *accounts, alive=(), now=NOW):
@@ -189,7 +186,7 @@ def test_an_account_that_does_not_let_us_look_costs_no_other(aws, access, accoun
 
 def test_our_own_account_that_does_not_answer_is_said_after_the_rest(aws, access, account, stranger):
     until(access, wanted(aws, access, account, owner=stranger), "share")
-    found = []
+    found: list[str] = []
     with (
         answering(access.own("ec2", HOME), "DescribeInstances", ["UnauthorizedOperation"]),
         pytest.raises(Unavailable, match="our own account"),
