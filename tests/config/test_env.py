@@ -117,7 +117,7 @@ def test_all_mistakes_are_reported_at_once_and_without_secrets(monkeypatch):
         ),
         *(
             (name, "http://127.0.0.1:99999", f"{name}: is no URL such as http://127.0.0.1:5000")
-            for name in (f"AWS_ENDPOINT_URL_{service}" for service in ("CLOUDTRAIL", "EC2", "S3", "SQS", "STS"))
+            for name in (f"AWS_ENDPOINT_URL_{service}" for service in ("CLOUDTRAIL", "EBS", "EC2", "S3", "SQS", "STS"))
         ),
     ],
 )
