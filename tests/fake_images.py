@@ -55,13 +55,9 @@ class FakeBlocks:
 
     cloud: "FakeImages"
     account: Account
-    snapshot: Snapshot
     content: bytes
+    size: int
     block_size: int = BLOCK
-
-    @property
-    def size(self) -> int:
-        return self.snapshot.size
 
     def page(self, start: int) -> tuple[Mapping[int, str], int | None]:
         with self.cloud._called("page", self.account):
@@ -161,7 +157,7 @@ class FakeImages:
             content = self.disks.contents.get(snapshot.native_id)
             if content is None:
                 raise Unreadable(f"{snapshot.native_id} is not there")
-            return FakeBlocks(self, account, snapshot, content)
+            return FakeBlocks(self, account, content, snapshot.size)
 
     def copy(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | Decided:
         with self._called("copy", subject.account):

@@ -31,7 +31,7 @@ class Judged(NamedTuple):
 class Inspected(NamedTuple):
     """How far looking into an image is, and what it took."""
 
-    state: str
+    status: str
     path: str
     basis: str
     reason: str
@@ -94,9 +94,21 @@ def inspection(*, customer_id: int, image_id: int) -> Inspected | None:
     )
     if not rows:
         return None
-    [(*facts, requests, bytes_read, started, finished, following, findings)] = rows
-    cost = requests * settings.INSPECTIONS.price
-    return Inspected(*facts, requests, bytes_read, cost, started, finished, following, coverage_of(findings))
+    [(status, path, basis, reason, attempts, requests, bytes_read, started, finished, following, findings)] = rows
+    return Inspected(
+        status=status,
+        path=path,
+        basis=basis,
+        reason=reason,
+        attempts=attempts,
+        requests=requests,
+        bytes_read=bytes_read,
+        cost=requests * settings.INSPECTIONS.price,
+        started_at=started,
+        finished_at=finished,
+        next_at=following,
+        coverage=coverage_of(findings),
+    )
 
 
 def coverage_of(findings: str) -> Mapping[str, Any] | None:

@@ -7,17 +7,21 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db.models import Min
 
 from cloudigrade.clouds.inspecting import Blocks, Result, Snapshot
 from cloudigrade.inspector.blocks import BlockDisk, Cost
 from cloudigrade.inspector.reading import Exhausted
 from cloudigrade.models import CloudAccount, Image, ImageVerdict, Inspection
 from cloudigrade.services import (
+    activity,
+    inspections,
     inspections_advancing,
     inspections_deciding,
     inspections_looking,
     inspections_results,
 )
+from cloudigrade.services.inspections import Claimed
 from tests import fake_cloud
 from tests.builders import ACCOUNT, IMAGE, REGION, batch, custom_image, launch, moment
 from tests.fake_cloud import FakeCloud
@@ -67,8 +71,6 @@ class Bench:
 
     def describe(self, stored: Stored, image: str = IMAGE, **facts: Any) -> None:
         """A sweep of the customer's account has told of the image, which it sees."""
-        from cloudigrade.services import activity  # noqa: PLC0415 - shadows the builder otherwise
-
         given = batch(custom_image(image, **facts)._replace(region=REGION))
         activity.record(customer_id=stored.customer_id, cloud="aws", feed="sweep", batch=given, as_of=self.now)
 
@@ -81,6 +83,12 @@ class Bench:
 
     def clock(self) -> datetime:
         return self.now
+
+    def claim(self) -> Claimed:
+        """Of the inspection that is due next."""
+        claimed = inspections.claim(now=self.now)
+        assert claimed is not None
+        return claimed
 
     def plan(self) -> int:
         return inspections_deciding.plan(clouds=["aws"], now=self.now)
@@ -105,10 +113,10 @@ class Bench:
         for _ in range(most):
             self.settle()
             self.finish_copies()
-            due = Inspection.objects.filter(due_at__isnull=False).order_by("due_at").first()
-            if due is None or due.due_at > end:
+            due = Inspection.objects.aggregate(at=Min("due_at"))["at"]
+            if due is None or due > end:
                 return
-            self.now = max(self.now, due.due_at)
+            self.now = max(self.now, due)
         raise AssertionError("goes on for ever")
 
     def finish_copies(self, content: Mapping[str, Any] = RHEL) -> None:

@@ -370,7 +370,11 @@ def test_other_accounts_are_not_searched(bench, customer, make_stored):
     bench.connect(OTHER)
     launched(bench)
     searched = []
-    bench.cloud.reap = lambda accounts, **_: searched.extend(accounts) or iter(())
 
+    def reap(accounts, **_):
+        searched.extend(account.native_id for account in accounts)
+        return []
+
+    bench.cloud.reap = reap
     assert list(inspections_results.reap(cloud="aws", source=bench.cloud, now=bench.now)) == []
-    assert [account.native_id for account in searched] == [ACCOUNT]
+    assert searched == [ACCOUNT]

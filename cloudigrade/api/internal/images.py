@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Q, QuerySet, TextField, Value, When
 
 from cloudigrade.domain.rhel import Rhel
 from cloudigrade.models import Image, ImageVerdict
@@ -22,6 +22,7 @@ def rows() -> QuerySet[Image]:
             When(~Q(findings="") | Exists(decided), then=Value("inspected")),
             When(asked_at__isnull=False, is_described=False, then=Value("unavailable")),
             default=Value("pending"),
+            output_field=TextField(),
         ),
         is_tagged_rhel=Exists(verdicts.filter(evidence__is_tagged_rhel=True)),
         is_openshift=Exists(verdicts.filter(is_openshift=True)),

@@ -219,8 +219,8 @@ class VerdictEvidence(Shape):
 class InspectionShape(Shape):
     """How far looking into the image's disks is, and what it took."""
 
-    state = serializers.ChoiceField(
-        choices=("pending", "preparing", "inspecting", "inspected", "error", "unavailable"),
+    status = serializers.ChoiceField(
+        choices=("pending", "preparing", "inspecting", "inspected", "error", "unavailable")
     )
     path = serializers.ChoiceField(
         choices=("direct", "copy"), allow_blank=True, help_text="Block by block where they are, or a copy of them."
@@ -228,7 +228,7 @@ class InspectionShape(Shape):
     basis = serializers.ChoiceField(
         choices=("facts", "cloud", "disk", "content"), allow_blank=True, help_text="What the end of it rests on."
     )
-    reason = _text("Why it is in this state.", is_blank=True)
+    reason = _text("Why that is its status.", is_blank=True)
     attempts = _count()
     requests = _count()
     bytes_read = _count()

@@ -253,5 +253,6 @@ def test_an_image_is_looked_at_anew(ask, world, django_capture_on_commit_callbac
     row = Image.objects.get(pk=world.image)
     assert (answer.status_code, answer.json()) == (200, ask(f"machineimages/{world.image}/").json())
     assert (row.is_described, row.asked_at, row.updated_at) == (False, None, AS_OF)
-    assert len(queued) == 2
+    assert len(queued) == 3
+    assert answer.json()["status"] == "pending"
     assert ask("machineimages/999999/reinspect/", "post").status_code == 404

@@ -63,7 +63,7 @@ def test_what_waits_and_for_how_long(ask, world):
 
 def test_o9_the_numbers_are_those_of_the_scrape_with_bounded_labels(ask, world, django_assert_num_queries):
     """O9: numbers were frozen when the process started."""
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         before = _read(ask)
     DirtyDay.objects.create(customer_id=world.customer, day=AS_OF.date())
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from cloudigrade.models import CloudAccount, Customer, Image, Instance, Run, TagEvent
+from cloudigrade.models import CloudAccount, Customer, Image, Instance, Run, Sight, TagEvent
 from cloudigrade.services import verdicts
 
 BASE = "/api/cloudigrade/v2"
@@ -36,7 +36,10 @@ def image(native_id: str = "ami-1", **more: Any) -> Image:
 
 
 def instance(owner: CloudAccount, native_id: str = "i-1", *, booted: Image | None = None, **more: Any) -> Instance:
+    """It runs in the account, which sees its image."""
     values = {"region": "eu-west-1", "created_at": MADE, "updated_at": CHANGED, **more}
+    if booted is not None:
+        Sight.objects.get_or_create(customer=owner.customer, image=booted)
     return Instance.objects.create(account=owner, native_id=native_id, image=booted, **values)
 
 

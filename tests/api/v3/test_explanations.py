@@ -96,6 +96,7 @@ def test_a_verdict_with_its_evidence_and_reasons(asking, stored):
         "conflicts": [],
         "unknown_codes": [],
         "is_openshift": False,
+        "inspection": None,
     }
 
 
