@@ -75,6 +75,29 @@ WRITTEN_FILE = {
 }
 
 
+WRITTEN_FACTS = {
+    "rhel_release_files": {
+        "rhel_found": True,
+        "release_files": [WRITTEN_FILE],
+    },
+    "rhel_product_certs": {
+        "rhel_found": True,
+        "rhel_pem_files": ["/etc/pki/product-default/479.pem"],
+    },
+    "rhel_signed_packages": {
+        "rhel_found": True,
+        "rhel_signed_package_count": 3,
+        "package_count": 3,
+    },
+    "rhel_enabled_repos": {
+        "rhel_found": True,
+        "rhel_enabled_repos": [{"repo": "rhel-9-for-x86_64-baseos-rpms", "name": "RHEL 9"}],
+    },
+    "os_version": "9.4",
+    "syspurpose_contents": '{"role": "Server", "usage": "Production"}',
+}
+
+
 def test_an_image_of_rhel_is_written_whole():
     image = image_of(RHEL)
 
@@ -87,27 +110,7 @@ def test_an_image_of_rhel_is_written_whole():
         "drives": {
             "/dev/sdf": {
                 "/dev/sdf1": {
-                    "facts": {
-                        "rhel_release_files": {
-                            "rhel_found": True,
-                            "release_files": [WRITTEN_FILE],
-                        },
-                        "rhel_product_certs": {
-                            "rhel_found": True,
-                            "rhel_pem_files": ["/etc/pki/product-default/479.pem"],
-                        },
-                        "rhel_signed_packages": {
-                            "rhel_found": True,
-                            "rhel_signed_package_count": 3,
-                            "package_count": 3,
-                        },
-                        "rhel_enabled_repos": {
-                            "rhel_found": True,
-                            "rhel_enabled_repos": [{"repo": "rhel-9-for-x86_64-baseos-rpms", "name": "RHEL 9"}],
-                        },
-                        "os_version": "9.4",
-                        "syspurpose_contents": '{"role": "Server", "usage": "Production"}',
-                    }
+                    "facts": WRITTEN_FACTS,
                 }
             }
         },
