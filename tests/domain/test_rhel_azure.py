@@ -178,10 +178,10 @@ def test_witnesses_that_disagree_are_conflicts():
 
 
 def test_an_image_made_from_red_hats_is_rhel_and_only_its_own_license_type_tells_who_pays():
-    made = {"lineage": (image(RHEL),)}
+    lineage = (image(RHEL),)
 
-    assert answer(image(OWN), **made) == ("rhel", "unknown")
-    assert answer(image(OWN), "RHEL_BYOS", **made) == ("rhel", "customer")
+    assert answer(image(OWN), lineage=lineage) == ("rhel", "unknown")
+    assert answer(image(OWN), "RHEL_BYOS", lineage=lineage) == ("rhel", "customer")
 
 
 @pytest.mark.parametrize(

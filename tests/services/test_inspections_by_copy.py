@@ -369,7 +369,7 @@ def test_other_accounts_are_not_searched(bench, customer, make_stored):
     bench.cloud.add(OTHER, "word")
     bench.connect(OTHER)
     launched(bench)
-    searched = []
+    searched: list[str] = []
 
     def reap(accounts, **_):
         searched.extend(account.native_id for account in accounts)
