@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Collection, Container, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from django.db import transaction
 
 from cloudigrade.clouds.protocol import Batch, Rejected
-from cloudigrade.services import definitions, images, instances, sights, usage, verdicts
+from cloudigrade.services import definitions, images, instances, usage, verdicts
 from cloudigrade.services.staging import execute, fetch
 
 _MAX_SOURCE: Final = 2_000  # bytes, for the unique index holds no more than 2,704 of a row
@@ -56,9 +57,10 @@ def store(
     described = [description for description in batch.described_instances if description.account in accounts]
     tags = [tag for tag in batch.tags if tag.account in accounts]
     definitions.record(cloud=cloud, definitions=batch.definitions, as_of=as_of)
-    touched = images.record(customer_id=customer_id, cloud=cloud, batch=batch, own=own, described=described, tags=tags)
+    mine = replace(batch, instances=own, described_instances=described, tags=tags)
+    touched = images.record(customer_id=customer_id, cloud=cloud, feed=feed, batch=mine)
     changed = instances.record(accounts=accounts, images=touched.ids, activities=own, descriptions=described)
-    linked = changed.images | sights.record(customer_id=customer_id, feed=feed, batch=batch, ids=touched.ids)
+    linked = changed.images | touched.sighted
     verdicts.recalculate(
         image_ids=touched.changed, customer_id=customer_id, linked=linked - touched.changed, as_of=as_of
     )

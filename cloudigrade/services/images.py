@@ -1,7 +1,7 @@
 """What a batch says of images into the store: names, descriptions, tags and findings."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 
 from cloudigrade.clouds.protocol import Batch, ImageDescription, InstanceActivity, InstanceDescription, TagChange
+from cloudigrade.services import sights
 from cloudigrade.services.staging import execute, fetch, stage, transposed
 
 ANCESTORS = 8
@@ -24,24 +25,18 @@ class Touched(NamedTuple):
     """Images whose evidence may say something else now."""
     told: frozenset[str]
     """source_id of each tag event that was news."""
+    sighted: frozenset[int]
+    """Images that the customer sees now, and did not before."""
 
 
-def record(
-    *,
-    customer_id: int,
-    cloud: str,
-    batch: Batch,
-    own: Sequence[InstanceActivity],
-    described: Sequence[InstanceDescription],
-    tags: Sequence[TagChange],
-) -> Touched:
-    """Every image that the batch names exists; what it says of them is stored."""
-    items: list[InstanceActivity | InstanceDescription | TagChange] = [*own, *described, *tags]
-    named = {(item.region, item.image) for item in items if item.image}
+def record(*, customer_id: int, cloud: str, feed: str, batch: Batch) -> Touched:
+    """Every image that the batch names exists; what it says of them is stored. It holds what is the customer's only."""
+    linked: list[InstanceActivity | InstanceDescription] = [*batch.instances, *batch.described_instances]
+    named = {(item.region, item.image) for item in (*linked, *batch.tags) if item.image}
     named |= {(item.region, item.image) for item in batch.described_images}
     named |= {("", findings.image) for findings in batch.findings}
     if not named:
-        return Touched({}, frozenset(), frozenset())
+        return Touched({}, frozenset(), frozenset(), frozenset())
     ids = _ensure(cloud, named)
     changed = _describe(cloud, batch.described_images) | _store_findings(cloud, batch)
     listed = [
@@ -49,28 +44,37 @@ def record(
         for item in batch.described_images
         for key in item.tags
     ]
-    told, tagged = _record_tags(customer_id, ids, [*tags, *listed])
-    linked: list[InstanceActivity | InstanceDescription] = [*own, *described]
-    _hold({ids[item.region, item.image] for item in linked if item.image})
-    return Touched(ids, frozenset(changed | tagged), told)
+    told, tagged = _record_tags(customer_id, ids, [*batch.tags, *listed])
+    sighted = _hold(
+        {ids[item.region, item.image] for item in linked if item.image},
+        customer_id=customer_id,
+        sighted=sights.told(feed=feed, batch=batch, ids=ids),
+    )
+    return Touched(ids, frozenset(changed | tagged), told, sighted)
 
 
-def _hold(image_ids: Collection[int]) -> None:
+def _hold(image_ids: Collection[int], *, customer_id: int, sighted: Collection[int]) -> frozenset[int]:
     """What is stored of these images and of those they were copied from stays as it is until the transaction ends.
 
     An instance that is about to be linked to an image is not yet seen by another customer's batch that changes the
-    image; so that batch waits, and then sees it.
+    image; so that batch waits, and then sees it. In the same statement, the customer sees the `sighted` ones; which of
+    them it did not before.
     """
-    if image_ids:
-        fetch(
-            "WITH RECURSIVE family AS ("
-            "  SELECT id, cloud, source_image, 0 AS depth FROM cloudigrade_image WHERE id = ANY(%s)"
-            "  UNION SELECT i.id, i.cloud, i.source_image, f.depth + 1 FROM family AS f"
-            "  JOIN cloudigrade_image AS i ON i.cloud = f.cloud AND i.native_id = f.source_image"
-            "  WHERE f.depth < %s AND f.source_image <> '')"
-            " SELECT id FROM cloudigrade_image WHERE id IN (SELECT id FROM family) ORDER BY id FOR SHARE",
-            [list(image_ids), ANCESTORS],
-        )
+    if not image_ids and not sighted:
+        return frozenset()
+    rows = fetch(
+        "WITH RECURSIVE family AS ("  # noqa: S608 - our own literals
+        "  SELECT id, cloud, source_image, 0 AS depth FROM cloudigrade_image WHERE id = ANY(%(images)s::bigint[])"
+        "  UNION SELECT i.id, i.cloud, i.source_image, f.depth + 1 FROM family AS f"
+        "  JOIN cloudigrade_image AS i ON i.cloud = f.cloud AND i.native_id = f.source_image"
+        "  WHERE f.depth < %(depth)s AND f.source_image <> ''),"
+        " held AS (SELECT id FROM cloudigrade_image WHERE id IN (SELECT id FROM family) ORDER BY id FOR SHARE),"
+        f" sighted AS ({sights.ADD})"
+        # the other half is always empty, and yet makes it hold them
+        " SELECT image_id FROM sighted UNION ALL SELECT id FROM held WHERE id < 0",
+        {"images": list(image_ids), "depth": ANCESTORS, "customer": customer_id, "sighted": sighted},
+    )
+    return frozenset(image for (image,) in rows)
 
 
 _Ids = dict[tuple[str, str], int]
