@@ -88,7 +88,7 @@ class Sandbox:
         """The work is done, or has failed, within its limits; what reading a disk raises beyond Damaged, Unsupported
         and Exhausted ends it and is raised.
         """
-        connection, control = self._child()
+        born, connection, control = self._child()
         with connection, control:
             served = _Served(connection, list(disks.values()), limits or Limits(), clock)
             job = {
@@ -98,7 +98,11 @@ class Sandbox:
             }
             answer, trouble = served.until_answered(json.dumps(job).encode())
             control.shutdown(socket.SHUT_WR)  # the zygote ends the child, if it has not ended yet
-            status, memory, processor = _end(control)
+            try:
+                status, memory, processor = _end(control)
+            except TimeoutError as error:
+                self._close(born)
+                raise Failed("the process that inspections are born from does not answer") from error
         return Ran(
             answer,
             "" if answer is not None else _told(trouble, status),
@@ -110,11 +114,16 @@ class Sandbox:
 
     def close(self) -> None:
         """The zygote and all its children have gone; the next run begins a new one."""
+        if (born := self._born) is not None:
+            self._close(born)
+
+    def _close(self, born: _Born) -> None:
+        """That zygote has gone, but not one that took its place."""
         with self._lock:
-            born, self._born = self._born, None
-        if born is not None:
-            born.connection.close()
-            born.process.wait()
+            if self._born is born:
+                self._born = None
+        born.connection.close()
+        _wait(born.process)
 
     def _forget(self) -> None:
         """In a process that was forked from ours: the zygote is not its own."""
@@ -124,30 +133,30 @@ class Sandbox:
         self._born = None
         self._lock = threading.Lock()  # some other thread may have held it
 
-    def _child(self) -> tuple[socket.socket, socket.socket]:
+    def _child(self) -> tuple[_Born, socket.socket, socket.socket]:
         for _ in range(2):  # a zygote may have been killed since it was asked last
-            asked = self._asked()
+            born = self._asked()
             connection, given = socket.socketpair()
             control, told = socket.socketpair()
             with given, told:
                 try:
-                    socket.send_fds(asked, [b"child"], [given.fileno(), told.fileno()])
+                    socket.send_fds(born.connection, [b"child"], [given.fileno(), told.fileno()])
                 except OSError:
                     connection.close()
                     control.close()
-                    self.close()
+                    self._close(born)
                     continue
-            return connection, control
+            return born, connection, control
         raise Failed("the process that inspections are born from does not live")
 
-    def _asked(self) -> socket.socket:
+    def _asked(self) -> _Born:
         with self._lock:
             if self._born is not None and self._born.process.poll() is not None:
                 self._born.connection.close()
                 self._born = None
             if self._born is None:
                 self._born = _bear(self._work)
-            return self._born.connection
+            return self._born
 
 
 _inspections: Final = Sandbox("cloudigrade.inspector.inspection:inspect")
@@ -208,19 +217,25 @@ def _bear(work: str) -> _Born:
         if ours.recv(16) == zygote.READY:
             return _Born(ours, process)
     ours.close()  # which ends it, once it has said on standard error what is wrong
+    _wait(process)
+    raise Failed("the process that inspections are born from did not start")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """It has ended, as its end of the connection tells it to, or was killed: it may be stopped."""
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    raise Failed("the process that inspections are born from did not start")
 
 
 def _end(control: socket.socket) -> tuple[int, int, float]:
+    """How the child ended; raises TimeoutError where nobody says so."""
     control.settimeout(_PATIENCE)
     try:
         content = control.recv(zygote.ENDED.size)
-    except OSError:
+    except ConnectionResetError:
         content = b""
     if len(content) != zygote.ENDED.size:
         raise Failed("the process that inspections are born from could not bear one, or has been killed")

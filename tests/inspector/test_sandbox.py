@@ -222,6 +222,27 @@ def test_a_zygote_that_was_killed_is_replaced():
     assert again.answer == {"sizes": {"disk": 25600}}
 
 
+def test_a_zygote_that_is_stopped_is_replaced_and_keeps_nobody_from_ending(monkeypatch):
+    monkeypatch.setattr(sandbox, "_PATIENCE", 0.5)
+    working = Sandbox("tests.inspector.misbehaving:tell")
+    working.run(DISK)
+    assert working._born is not None
+    stopped = working._born.process
+    stopped.send_signal(signal.SIGSTOP)
+
+    with pytest.raises(sandbox.Failed, match="does not answer"):
+        working.run(DISK, limits=Limits(seconds=0.1, seconds_to_conclude=0.1))
+    assert stopped.poll() == -signal.SIGKILL
+
+    monkeypatch.setattr(sandbox, "_PATIENCE", 30)
+    assert working.run(DISK).answer == {"sizes": {"disk": 25600}}
+    monkeypatch.setattr(sandbox, "_PATIENCE", 0.5)
+    last = working._born.process
+    last.send_signal(signal.SIGSTOP)
+    working.close()
+    assert last.poll() == -signal.SIGKILL
+
+
 def test_work_that_cannot_be_imported_is_trouble_of_this_machine(capfd):
     with pytest.raises(sandbox.Failed):
         Sandbox("tests.inspector.misbehaving:absent").run(DISK)
