@@ -42,7 +42,7 @@ timeout {pull} docker pull --quiet {container} || exit 1
 timeout {look} docker run --rm --user "65534:$group" --cap-drop ALL --security-opt no-new-privileges \\
   --read-only --tmpfs /tmp:rw,noexec,nosuid,nodev,size=64m --pids-limit 256 --network bridge \\
   "${{devices[@]}}" --env AWS_DEFAULT_REGION={region} --env RESULTS_BUCKET_NAME={bucket} \\
-  {container} -c aws -t {image} {disks}
+  {container} -c aws {targets}
 sleep 10
 """
 
@@ -69,6 +69,6 @@ def written(look: Look) -> str:
         container=shlex.quote(look.container),
         region=shlex.quote(look.region),
         bucket=shlex.quote(look.bucket),
-        image=shlex.quote(look.image),
+        targets=" ".join(f"-t {shlex.quote(look.image)} {device}" for device in look.devices),
     )
     return _MIME.format(script=script)

@@ -1,5 +1,6 @@
 """The machine that looks at copies: one for an attempt, pinned, without privileges, and gone by itself (S7)."""
 
+import shlex
 import subprocess
 from email import message_from_string
 
@@ -9,6 +10,7 @@ from cloudigrade.clouds.aws import copies, machines, user_data
 from cloudigrade.clouds.aws.policy import Inspection
 from cloudigrade.clouds.inspecting import Decided, Outcome, Step
 from cloudigrade.clouds.protocol import NotSetUp, Unavailable, Unreadable
+from cloudigrade.inspector import __main__ as inspector
 from tests.aws_patches import OWN_ACCOUNT
 from tests.clouds.aws.inspecting import (
     DEADLINE,
@@ -105,7 +107,7 @@ def test_s7_the_container_is_pinned_and_may_do_nothing_but_read_its_disks():
     text = script(user_data.written(LOOK))
 
     command = text[text.index("docker run") :].split("\nsleep")[0]
-    assert f"registry.example/h@{DIGEST} -c aws -t ami-1 /dev/xvdbb /dev/xvdbc" in command
+    assert f"registry.example/h@{DIGEST} -c aws -t ami-1 /dev/xvdbb -t ami-1 /dev/xvdbc" in command
     for word in ("--cap-drop ALL", "--read-only", "--security-opt no-new-privileges", "--user", "--pids-limit"):
         assert word in command
     assert '"$(readlink -f "$disk"):$disk:r"' in text
@@ -113,6 +115,16 @@ def test_s7_the_container_is_pinned_and_may_do_nothing_but_read_its_disks():
         assert word not in text
     assert "RESULTS_BUCKET_NAME=a-bucket" in command
     assert "AWS_DEFAULT_REGION=us-east-1" in command
+
+
+def test_c35_the_inspector_understands_its_command_as_one_image_with_every_disk():
+    text = script(user_data.written(LOOK))
+    (command,) = [line for line in text.splitlines() if line.strip().startswith("registry.example/")]
+    _, *arguments = shlex.split(command)
+
+    given = inspector._parsed(arguments)
+
+    assert inspector._targets(given) == {"ami-1": ["/dev/xvdbb", "/dev/xvdbc"]}
 
 
 def test_s7_the_machine_ends_whatever_happens_to_the_container():
