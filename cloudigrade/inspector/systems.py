@@ -87,6 +87,7 @@ def find(layout: Layout) -> Found:
                 uncovered.append(Uncovered(part.name, str(error)))
     for draft in drafts:
         _mount_all(draft, layout.volumes, parts)
+    uncovered += _hidden(parts, drafts)
     drafts = _independent(drafts)
     notes = [Note(part.name, note) for part in parts for note in part.notes]
     notes += _guess_var(drafts, parts)
@@ -212,6 +213,21 @@ def _mount_volume(draft: _Draft, mount: Mount, volumes: Sequence[Volume], parts:
     if mount.matters:
         draft.within.add(volume.name)
     return ""
+
+
+def _hidden(parts: Iterable[_Part], drafts: Iterable[_Draft]) -> Iterator[Uncovered]:
+    """Volumes that nobody mounts and that seem to be empty, but whose content may lie in a log that nobody replayed."""
+    used = {volume.name for draft in drafts for volume in draft.mounted}
+    for part in parts:
+        if part.notes and not part.is_root and part.name not in used and _is_empty(part):
+            yield Uncovered(part.name, f"seems to be empty, but {part.notes[0]}")
+
+
+def _is_empty(part: _Part) -> bool:
+    try:
+        return not set(Tree(part.place).names("/")) - {"lost+found"}
+    except FAILURES:
+        return True
 
 
 def _independent(drafts: Sequence[_Draft]) -> list[_Draft]:

@@ -247,6 +247,27 @@ def test_what_was_not_replayed_is_noted():
     assert found.notes == (Note("/dev/sdf1", "its journal was not replayed: the latest changes may be missing"),)
 
 
+def unclean(name: str, files: Files) -> Volume:
+    image = bytearray(ext_image(files))
+    image[1024 + 0x60] |= 4
+    return Volume("/dev/sdf", name, Kind.EXT, Content(bytes(image)), uuid=VAR_UUID)
+
+
+@pytest.mark.parametrize("files", [{}, {"/lost+found/": b""}])
+def test_what_seems_to_be_empty_may_hold_a_system_that_lies_in_its_log_only(files):
+    found = find(ext("/dev/sdf1", RELEASE), unclean("/dev/sdf2", files))
+
+    reason = "seems to be empty, but its journal was not replayed: the latest changes may be missing"
+    assert found.uncovered == (Uncovered("/dev/sdf2", reason),)
+
+
+def test_a_log_hides_no_system_on_a_volume_of_data():
+    mounting = fstab(f"UUID={VAR_UUID} /data ext4 defaults 0 0")
+
+    assert find(ext("/dev/sdf1", RELEASE), unclean("/dev/sdf2", {"/file": b"1"})).uncovered == ()
+    assert find(ext("/dev/sdf1", mounting), unclean("/dev/sdf2", {})).uncovered == ()
+
+
 def test_an_ostree_system_is_its_deployment_with_the_shared_var():
     files = {
         **TWO,
