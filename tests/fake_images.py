@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from cloudigrade.clouds.cloud import Account
 from cloudigrade.clouds.inspecting import (
+    MACHINE,
     Blocks,
     Decided,
     ImageDisks,
@@ -168,7 +169,9 @@ class FakeImages:
             if now >= subject.deadline:
                 raise Unreadable("too late")
             self._make(kind, subject)
-            return Step({"done": done + 1}, None if kind == LAUNCH else 30)
+            if kind == LAUNCH:
+                return Step({"done": done + 1, MACHINE: f"i-{subject.inspection}-{subject.attempt}"}, None)
+            return Step({"done": done + 1}, 30)
 
     def abandon(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | None:  # noqa: ARG002 - the protocol's
         with self._called("abandon", subject.account):
@@ -178,7 +181,7 @@ class FakeImages:
             if self.disks.made[left[-1]].kind == SHARE:
                 self._require(subject.account, SHARE)
             del self.disks.made[left[-1]]
-            return Step({"left": len(left) - 1}, 30) if len(left) > 1 else None
+            return Step({**progress, "left": len(left) - 1}, 30) if len(left) > 1 else None
 
     def results(self) -> Iterator[AbstractContextManager[ResultDelivery]]:
         with self._called("results"):

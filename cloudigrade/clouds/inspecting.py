@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from cloudigrade.clouds.cloud import Account
 from cloudigrade.clouds.protocol import Rejected
@@ -100,6 +100,10 @@ class Subject(NamedTuple):
     snapshots: tuple[Snapshot, ...]
 
 
+MACHINE: Final = "machine"
+"""In the progress of a copy: native id of what looks at it, once that is there. All else is its cloud's to read."""
+
+
 class Step(NamedTuple):
     """How far a copy has come."""
 
@@ -117,6 +121,8 @@ class Result(NamedTuple):
     """The inspector's object of that image; not yet trusted."""
     source: str
     """Where the result lies."""
+    writer: str = ""
+    """Native id of the machine that put it there, by the cloud's word and not its own; empty where not told."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.inspecting import Decided, ImageDisks, InspectsImages, Outcome, Snapshot, Step, Subject
+from cloudigrade.clouds.inspecting import MACHINE, Decided, ImageDisks, InspectsImages, Outcome, Snapshot, Step, Subject
 from cloudigrade.clouds.protocol import CustomerProblem, Unavailable, Unreadable
 from cloudigrade.domain import days
 from cloudigrade.domain.inspection import Basis, Happening, Path
@@ -127,7 +127,8 @@ def _store_cleaning(claimed: Claimed, step: Step | None, now: datetime, pause: t
     row = inspections.hold(claimed)
     row.updated_at, row.waits = now, 0
     if step is None:
-        row.has_leftovers, row.due_at, row.resume_at, row.progress = False, row.resume_at, None, {}
+        row.has_leftovers, row.due_at, row.resume_at = False, row.resume_at, None
+        row.progress = {name: value for name, value in row.progress.items() if name == MACHINE}  # may be late
     else:
         row.progress, row.due_at = dict(step.progress), now + pause
     row.save()

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from django.db import DatabaseError
 
-from cloudigrade.clouds.inspecting import InspectsImages, Reaped, Result, ResultDelivery
+from cloudigrade.clouds.inspecting import MACHINE, InspectsImages, Reaped, Result, ResultDelivery
 from cloudigrade.clouds.protocol import Rejected
 from cloudigrade.domain import days
 from cloudigrade.domain.inspection import TRANSITIONS, Path, State
@@ -70,12 +70,26 @@ def _record(cloud: str, result: Result, now: datetime) -> str:
         _log.warning("a result of %.200r, which nobody asked for: %.500s", result.image, result.source)
         return "unknown"
     happening, reason, basis = inspections_findings.conclude(result.content)
-    if row.path != Path.COPY or (State(row.state), happening) not in TRANSITIONS:
+    if row.path != Path.COPY or (State(row.state), happening) not in TRANSITIONS or not _is_its_own(row, result):
         return "unawaited"
     inspections_findings.record(image_id=row.image_id, content=result.content, now=now)
     row.claim += 1  # whoever is at it has nothing to say any more
     inspections.end(row, happening, now=now, reason=reason, basis=basis)
     return "recorded"
+
+
+def _is_its_own(row: Inspection, result: Result) -> bool:
+    """Whether the machine that wrote the result was to look at this image: another one may be a stranger's by now.
+
+    A machine that no inspection knows was launched for this one by somebody who died at it.
+    """
+    known = row.progress.get(MACHINE)
+    if not result.writer or known == result.writer:
+        return True
+    if known or Inspection.objects.filter(path=Path.COPY, **{f"progress__{MACHINE}": result.writer}).exists():
+        _log.warning("%s, which was not to look at %s, tells of it: %.500s", result.writer, result.image, result.source)
+        return False
+    return True
 
 
 def reap(*, cloud: str, source: InspectsImages, now: datetime) -> Iterator[Reaped]:

@@ -306,35 +306,6 @@ def test_a_result_that_is_delivered_again_changes_nothing(bench, customer):
     assert bench.verdict(customer) == "rhel"
 
 
-def test_s7_an_inspector_cannot_tell_of_images_that_are_not_copied(bench, customer):
-    """S7: whatever ran on the machine could write any image's result."""
-    bench.configure(paths=("direct",))
-    bench.cloud.accounts[ACCOUNT].denied = ()
-    bench.answers[IMAGE] = INCONCLUSIVE
-    bench.settle()
-
-    bench.cloud.write(Result(IMAGE, NOT_RHEL, "s3://results/forged.json"))
-    (recorded,) = bench.drain()
-
-    assert recorded.unawaited == 1
-    assert bench.verdict(customer) == "undetermined"
-
-
-def test_a_late_result_counts_though_nobody_waited_for_it_any_more(bench, customer):
-    launched(bench)
-    bench.now += timedelta(seconds=7200)
-    bench.settle()
-    assert bench.told()[0] == "pending"
-
-    bench.cloud.write(Result(IMAGE, RHEL, "s3://results/late.json"))
-    bench.drain()
-    assert bench.told()[0] == "inspected"
-    bench.settle_until_idle()
-
-    assert idle(bench)
-    assert (bench.told()[0], bench.row().attempts) == ("inspected", 1)
-
-
 def test_c16_any_system_purpose_in_a_result_leaves_the_days_answered(bench, customer):
     """C16: a system purpose of another shape ended the calculation of the customer's days."""
     purposes = ["text", {"role": None, "usage": 5, "service_level_agreement": ["Premium"]}, {"role": "\ud800"}]

@@ -15,7 +15,7 @@ from cloudigrade.clouds.aws import image_disks, images, machines, ownership, rem
 from cloudigrade.clouds.aws.ownership import Mark
 from cloudigrade.clouds.aws.policy import Purpose
 from cloudigrade.clouds.aws.session import Access, code, translated
-from cloudigrade.clouds.inspecting import Decided, Outcome, Step, Subject
+from cloudigrade.clouds.inspecting import MACHINE, Decided, Outcome, Step, Subject
 from cloudigrade.clouds.protocol import Unavailable, Unreadable
 
 if TYPE_CHECKING:  # type stubs, absent outside development
@@ -254,7 +254,7 @@ def _launch(way: Way, progress: Progress) -> Step | Decided:
             return Step(progress, LATER)
     order = machines.Order(way.mark(), way.subject.image, progress["copies"])
     machine = machine or machines.launch(way.ours, way.access, order, way.home)
-    return machine if isinstance(machine, Decided) else Step({**progress, "step": "look", "machine": machine}, None)
+    return machine if isinstance(machine, Decided) else Step({**progress, "step": "look", MACHINE: machine}, None)
 
 
 def _look(_: Way, progress: Progress) -> Step:

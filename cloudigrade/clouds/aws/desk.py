@@ -96,7 +96,7 @@ class Desk:
             if letter.named.notices and not self._takes_notices:  # into the other queue, customers may write
                 delivery.foreign += len(letter.named.notices)
                 letter.named.notices.clear()
-            for stored in letter.named.objects:
+            for stored in (each._replace(writer="") for each in letter.named.objects):  # one object, whoever wrote it
                 place = keys.place_of(stored.key)
                 if place.skipped:
                     delivery.passed_over += 1

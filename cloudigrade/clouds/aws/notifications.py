@@ -22,6 +22,8 @@ class StoredObject(NamedTuple):
 
     bucket: str
     key: str
+    writer: str = ""
+    """The instance that wrote it, by the name that its role's sessions have; empty for anybody else."""
 
 
 @dataclass(slots=True)
@@ -112,7 +114,15 @@ def _of_record(record: object) -> StoredObject | None:
     if record.get("eventSource") != "aws:s3" or not record["eventName"].removeprefix("s3:").startswith(_CREATED):
         return None
     bucket, stored = _bucket_and_object(record.get("s3"))
-    return StoredObject(_bucket(bucket.get("name")), _key(stored.get("key"), keys.decoded_key))
+    written = StoredObject(_bucket(bucket.get("name")), _key(stored.get("key"), keys.decoded_key))
+    return written._replace(writer=_instance(record.get("userIdentity")))
+
+
+def _instance(identity: object) -> str:
+    """Whose session it was: EC2 gives a role's credentials to an instance in the instance's own name."""
+    principal = identity.get("principalId") if isinstance(identity, dict) else None
+    session = principal.rpartition(":")[2] if isinstance(principal, str) else ""
+    return identifiers.checked(session, identifiers.INSTANCE)
 
 
 def _of_event(event: Mapping[str, Any]) -> _Part:

@@ -85,7 +85,7 @@ def _add(shelf: _Shelf, stored: StoredObject, found: ResultDelivery) -> None:
         return
     try:
         content = _content(shelf, stored.key)
-        _add_parts(content, location, found)
+        _add_parts(content, location, stored.writer, found)
     except Unreadable as problem:
         found.rejected.append(Rejected(location, str(problem), location=location))
 
@@ -98,7 +98,7 @@ def _content(shelf: _Shelf, key: str) -> bytes:
     return content
 
 
-def _add_parts(content: bytes, location: str, found: ResultDelivery) -> None:
+def _add_parts(content: bytes, location: str, writer: str, found: ResultDelivery) -> None:
     """Each image's part; one that cannot be read costs itself."""
     for document in descriptions.documents(content):
         try:
@@ -109,6 +109,6 @@ def _add_parts(content: bytes, location: str, found: ResultDelivery) -> None:
             raise Unreadable("is of another cloud, or does not say of which")
         for part in descriptions.parse(document, Document.INSPECTIONS, source=location):
             if isinstance(part, Findings):
-                found.results.append(Result(part.image, part.content, location))
+                found.results.append(Result(part.image, part.content, location, writer))
             elif isinstance(part, Rejected):
                 found.rejected.append(part)

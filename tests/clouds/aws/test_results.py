@@ -78,6 +78,26 @@ def test_what_an_inspector_wrote_is_delivered_once(aws, access):
     assert taken(access) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("principal", "writer"),
+    [
+        ("AWS:AROAEXAMPLE:i-0123456789abcdef0", "i-0123456789abcdef0"),
+        ("AWS:AIDAEXAMPLE", ""),
+        ("AWS:AROAEXAMPLE:somebody", ""),
+        (7, ""),
+        (None, ""),
+    ],
+)
+def test_s7_who_wrote_a_result_is_told_by_s3_and_not_by_the_result(aws, access, principal, writer):
+    put(aws, file(ami_1=FOUND))
+    taken(access)
+    aws.put_on_queue(QUEUE, {"Records": [record(key("1")) | {"userIdentity": {"principalId": principal}}]})
+
+    ((found,), _) = taken(access)
+
+    assert found.writer == writer
+
+
 def test_what_is_not_recorded_comes_again(aws, access):
     put(aws, file(ami_1=FOUND))
 
