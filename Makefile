@@ -41,7 +41,7 @@ test-kafka: $(READY) $(KAFKA_READY) ## Run the tests that need a Kafka on a real
 	$(PYTHON) -m pytest -p tests.apache_kafka -m kafka
 
 test-pgbouncer: $(READY) ## Run the tests of services and APIs through a PgBouncer (wants pgbouncer, 1.18 or newer)
-	$(PYTHON) -m pytest -p tests.pgbouncer tests/services tests/api tests/tasks
+	$(PYTHON) -m pytest -n auto --dist loadfile -p tests.pgbouncer tests/services tests/api tests/tasks
 
 test-schema: $(READY) ## Ask the APIs thousands of made-up requests and hold the answers against the documents
 	SCHEMA_CASES=60 $(PYTHON) -m pytest tests/schemas

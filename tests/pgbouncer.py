@@ -50,6 +50,8 @@ _process = pytest.StashKey["subprocess.Popen[bytes]"]()
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """After tests.postgres has started a server, and before Django reads its settings: we stand in front of it."""
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the one of the process that started this one stands there already
+        return (yield)
     server = str(conninfo_to_dict(os.environ.get("DATABASE_URL", "")).get("host", ""))
     if not early_config.pluginmanager.hasplugin("tests.postgres") or not Path(server, "pg_ident.conf").exists():
         raise pytest.UsageError("tests.pgbouncer wants the server of tests.postgres: do not set DATABASE_URL")
