@@ -41,6 +41,13 @@ def test_rhel_says_so_by_its_id():
     assert identity.system == RHEL
 
 
+@pytest.mark.parametrize(("written", "system"), [("RHEL", RHEL), ("Rocky", "Rocky Linux"), ("openEuler", "openEuler")])
+def test_an_id_in_capitals_is_of_the_same_system(written, system):
+    identity = identity_of({"/etc/os-release": made.os_release(written, "9.4")})
+
+    assert (identity.id, identity.system) == (written, system)
+
+
 def test_the_copy_in_usr_lib_is_read_where_etc_has_none():
     assert identity_of({"/usr/lib/os-release": RHEL_9}).path == "/usr/lib/os-release"
 

@@ -15,7 +15,8 @@ _EXCERPT: Final = 1000
 RHEL: Final = "RHEL"
 COREOS: Final = "RHEL CoreOS"
 
-# ID of os-release(5). Derived systems name their parent in ID_LIKE, so that only ID itself tells.
+# ID of os-release(5), in lower case as it should be, but is not after every edit by hand. Derived systems name their
+# parent in ID_LIKE, so that only ID itself tells.
 SYSTEMS: Final = {
     "rhel": RHEL,
     "rhcos": COREOS,
@@ -34,7 +35,7 @@ SYSTEMS: Final = {
     "navylinux": "Navy Linux",
     "circle": "Circle Linux",
     "springdale": "Springdale Linux",
-    "openEuler": "openEuler",
+    "openeuler": "openEuler",
     "anolis": "Anolis OS",
     "alinux": "Alibaba Cloud Linux",
     "tencentos": "TencentOS",
@@ -119,9 +120,10 @@ class Identity:
     @property
     def system(self) -> str:
         """Which system that is; empty for an id that is not known."""
-        if self.id == "rhel" and (self.variant == "coreos" or self.openshift_version):
+        known = self.id.lower()
+        if known == "rhel" and (self.variant == "coreos" or self.openshift_version):
             return COREOS
-        return SYSTEMS.get(self.id, "")
+        return SYSTEMS.get(known, "")
 
 
 class ReleaseFile(NamedTuple):
