@@ -33,10 +33,11 @@ exit status:
   {DONE}    there is a result for every image, whatever its verdict
   {TROUBLE}    trouble of this machine: an inspection could not be started
   {USAGE}    bad usage
-  {UNREADABLE}    no disk of any image could be read; the result says why
+  {UNREADABLE}    no disk of any image could be opened, or it was empty; the result says why
   {UNDELIVERED}    the result could not be delivered to the bucket or the file; it is on standard output,
        unless the bucket was found missing before the work began
   {INTERRUPTED}  interrupted
+  {_SIGNALLED + signal.SIGTERM}  terminated
 
 environment:
   {BUCKET}  S3 bucket to put the result into; without it, none is looked for
