@@ -1,7 +1,9 @@
 """Workers killed with SIGKILL while they look into an image, at every step of it: the same verdict, nothing left."""
 
+import itertools
 import os
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
@@ -14,11 +16,14 @@ from tests.journeys import killing, looking
 from tests.journeys.looking import RHEL, Looking
 from tests.journeys.service import Service
 
-STRIDE = int(os.environ.get("INSPECTION_KILLS_STRIDE", "25"))
-"""Every so manieth step is one to die at; 1 in `make kills-inspections`."""
+IS_WHOLE = bool(os.environ.get("KILL_AT_EVERY_STEP"))
+"""Takes an hour; the suite tries a few steps."""
+FEW = {"direct": 3, "copy": 4}
+MOST_STEPS = 40
+"""Of those that a few are drawn from; every work has as many but the shortest."""
+LEASE, PAUSE = 1300, 120
+"""Seconds after which what a dead worker had claimed is another's; and between two workers that do not die."""
 WAYS = {"direct": Way.DIRECT, "copy": Way.COPY}
-LEASE = 1300
-"""Seconds after which what a dead worker had claimed is another's."""
 
 
 @pytest.fixture(scope="module")
@@ -36,34 +41,55 @@ def test_o16_a_worker_that_dies_at_any_step_of_a_look_leaves_it_to_another(serve
         monkeypatch.setenv(name, value)
     looking.settle_paths(monkeypatch, path)
     server.begin_anew(["aws"])
-    service = Service(server, monkeypatch)
-    looked = Looking(service, WAYS[path], RHEL)
-    expected = [(day, 1, 1) for day in ("2026-03-03", "2026-03-04")]
-    deaths, steps = 0, 1
+    looked = Looking(Service(server, monkeypatch), WAYS[path], RHEL)
+    works, deaths, ended = settle(looked), 0, set()
     with killing.mortals(server, looking.variables(path)) as workers:
-        while True:
+        for before, steps in _ends(path, works):
+            if before in ended:  # its work has fewer steps
+                continue
             looked.forget()
-            killed = _look(workers, looked, steps)
-            assert looked.row().state == "inspected", (steps, looked.row().reason)
-            assert (looked.days(), looked.remains()) == (expected, NOTHING), steps
-            if not killed:
-                break
-            deaths, steps = deaths + 1, steps + STRIDE
-    assert deaths >= {"direct": 2, "copy": 4}[path]
+            is_killed = _kill(workers, looked, before, steps)
+            deaths += is_killed
+            ended |= set() if is_killed or not IS_WHOLE else {before}
+            settle(looked)
+            assert looked.row().state == "inspected", (before, steps, looked.row().reason)
+            assert looked.days() == [(day, 1, 1) for day in ("2026-03-03", "2026-03-04")], (before, steps)
+            assert looked.remains() == NOTHING, (before, steps)
+    assert deaths >= FEW[path] - 1
 
 
-def _look(workers: killing.Mortals, looked: Looking, steps: int) -> bool:
-    """The image is looked into by workers of whom the first has so many steps to live; whether they were too few."""
-    left, is_killed = steps, False
-    for _ in range(60):
-        answer = workers.live(left, "look", looked.service.second)
-        assert answer in ("died", "done")
-        is_killed |= answer == "died"
-        looked.run_machines()
-        killing.time_out(looked.aws)
-        looked.service.second += LEASE if answer == "died" else 120
-        left = 0 if is_killed else left
+def _ends(path: str, works: int) -> Iterator[tuple[int, int]]:
+    """How many works end well before the deadly one, and how many steps that one has."""
+    if IS_WHOLE:
+        yield from itertools.product(range(works), range(1, 1000))
+        return
+    luck = Random(20260303)
+    yield from ((luck.randrange(works), luck.randint(1, MOST_STEPS)) for _ in range(FEW[path]))
+
+
+def _kill(workers: killing.Mortals, looked: Looking, before: int, steps: int) -> bool:
+    """A worker has died at that step; or had fewer, and has done its work."""
+    for _ in range(before):
+        _work(looked)
+    answer = workers.live(steps, "look", looked.service.second)
+    assert answer in ("died", "done")
+    looked.run_machines()
+    killing.time_out(looked.aws)
+    looked.service.second += LEASE if answer == "died" else PAUSE
+    return answer == "died"
+
+
+def _work(looked: Looking) -> None:
+    looking.live(looked.service)
+    looked.run_machines()
+    looked.service.second += PAUSE
+
+
+def settle(looked: Looking) -> int:
+    """Nothing is due any more; after how many works."""
+    for works in range(1, 60):
+        _work(looked)
         row = Inspection.objects.first()
         if row is not None and row.due_at is None:
-            return is_killed
+            return works
     raise AssertionError("it takes no end")
