@@ -18,6 +18,8 @@ _STATUS = (
 )
 """Facts or a tag decide; else how far looking into it is; nobody can, for its cloud does not know it; or it waits."""
 
+_CHANGED = f"CASE WHEN {_SEEN} THEN m.updated_at ELSE m.created_at END"
+
 _VERDICT = (
     "LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %(customer)s"
     " LEFT JOIN cloudigrade_inspection AS n ON n.image_id = m.id"
@@ -33,7 +35,7 @@ _FILTERS = {
 }
 
 
-# A tag is the customer's own word, so its time is shown to no one else.
+# A tag is the customer's own word, so its time is shown to no one else; nor is when something was found on the image.
 _STATEMENT = f"""
 WITH own AS MATERIALIZED (
     SELECT DISTINCT i.image_id AS id FROM cloudigrade_instance AS i
@@ -46,7 +48,7 @@ SELECT (SELECT count(*) FROM own), m.id, m.cloud, m.native_id, m.region, m.owner
        v.version, v.is_openshift, (v.evidence->>'is_tagged_rhel')::boolean, {_STATUS}, {time("m.created_at")},
        {
     time(
-        "greatest(m.updated_at, (SELECT max(t.occurred_at) FROM cloudigrade_tagevent AS t"
+        f"greatest({_CHANGED}, (SELECT max(t.occurred_at) FROM cloudigrade_tagevent AS t"
         " WHERE t.image_id = m.id AND t.customer_id = %(customer)s))"
     )
 }

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloudigrade.models import Inspection, Sight
-from tests.api.v2.world import BASE, MADE, account, findings, image, instance, judge, tag
+from tests.api.v2.world import BASE, MADE, MADE_TEXT, account, findings, image, instance, judge, tag
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +81,7 @@ def test_what_was_found_on_an_image_is_shown_to_those_only_who_see_it(listed, bo
         None,
     )
     assert shown["rhel_product_certs_found"] is False
+    assert shown["updated_at"] == MADE_TEXT, "when something was found is as little theirs to know"
     assert listed(status="inspected") == []
 
     booted.is_public = True
