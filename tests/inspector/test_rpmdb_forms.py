@@ -105,6 +105,28 @@ class CountingReader:
         return self._content.read(offset, length)
 
 
+def test_a_large_berkeley_database_is_read_about_twice_however_its_hash_is_ordered():
+    whole = [rpm_header(f"name{number}", RELEASE_KEY, filler=100_000) for number in range(160)]
+    content = bytearray(made.berkeley(whole))
+    pages_each = 1 + -(-len(whole[0]) // (4096 - 26))
+    places = [(3 + number * pages_each) * 4096 - 17 for number in range(160)]
+    references = [content[place : place + 12] for place in places]
+    for number, place in enumerate(places):
+        content[place : place + 12] = references[number * 77 % 160]
+    reader = CountingReader(bytes(content))
+
+    assert sorted(berkeley.headers(reader)) == sorted(whole)
+    assert reader.taken < 2.2 * reader.size
+
+
+def test_what_lies_before_a_damaged_page_of_a_berkeley_database_is_read():
+    content = bytearray(made.berkeley(HEADERS))
+    content[-4096 + 8] ^= 1
+    found, error = read_until_failure(berkeley.headers, Content(bytes(content)))
+
+    assert (found, error) == (HEADERS[:3], f"page {len(content) // 4096 - 1} is none")
+
+
 def test_overflow_pages_that_are_a_circle_end():
     content = bytearray(made.berkeley([rpm_header("large", filler=9000)]))
     struct.pack_into("<I", content, 4096 * 3 + 16, 3)  # the first overflow page is its own successor

@@ -17,6 +17,8 @@ _OVERFLOW_PAGE: Final = 7
 _KNOWN_PAGES: Final = frozenset(range(14))
 _ITEM_HERE, _ITEM_ELSEWHERE = 1, 3
 _SMALLEST_PAGE, _LARGEST_PAGE = 512, 65536
+_MOST_WAITING: Final = 4096
+"""More packages than nearly every system has."""
 
 
 class _Database(NamedTuple):
@@ -39,6 +41,13 @@ class _Page(NamedTuple):
     kind: int
 
 
+class _Chain(NamedTuple):
+    """A value on overflow pages."""
+
+    first: int
+    length: int
+
+
 def is_berkeley(head: bytes) -> bool:
     """Whether a file of this beginning is a database of Berkeley DB."""
     return len(head) >= _META_LENGTH and any(
@@ -50,20 +59,40 @@ def headers(reader: Reader) -> Iterator[bytes]:
     """Every package's header; raises Damaged, Unsupported or Exhausted, also midway."""
     database = _open(reader)
     budget = reader.size  # no page belongs to two headers, so there is never more to read than that
+    for header in _values(database):
+        budget -= len(header)
+        if budget < 0:
+            raise Damaged("overflow pages are used more than once")
+        if len(header) > 4:  # noqa: PLR2004  # the record that counts packages is four bytes long
+            yield header
+
+
+def _values(database: _Database) -> Iterator[bytes]:
+    """Every value, those on overflow pages in the order of the pages: in that of the hash, each would be read often."""
+    waiting: list[_Chain] = []
+    try:
+        for item in _all_items(database):
+            if item[0] == _ITEM_HERE:
+                yield bytes(item[1:])
+            else:
+                waiting.append(_chain(database, item))
+            if len(waiting) == _MOST_WAITING:
+                chains, waiting = waiting, []
+                yield from _overflows(database, chains)
+    except (Damaged, Unsupported):
+        yield from _overflows(database, waiting)  # what was found before the damage counts
+        raise
+    yield from _overflows(database, waiting)
+
+
+def _all_items(database: _Database) -> Iterator[memoryview]:
     for number in range(1, database.pages.count):
         content = database.pages.page(number)
         page = _header(database, content)
         if page.kind not in _KNOWN_PAGES or (page.kind and page.number != number):
             raise Damaged(f"page {number} is none")
-        if page.kind not in _HASH_PAGES:
-            continue
-        for item in _items(database, content, page):
-            header = _value(database, item)
-            budget -= len(header)
-            if budget < 0:
-                raise Damaged("overflow pages are used more than once")
-            if len(header) > 4:  # noqa: PLR2004  # the record that counts packages is four bytes long
-                yield header
+        if page.kind in _HASH_PAGES:
+            yield from _items(database, content, page)
 
 
 def _open(reader: Reader) -> _Database:
@@ -103,15 +132,17 @@ def _items(database: _Database, content: memoryview, page: _Page) -> Iterator[me
         yield content[start:end]
 
 
-def _value(database: _Database, item: memoryview) -> bytes:
-    if item[0] == _ITEM_HERE:
-        return bytes(item[1:])
+def _chain(database: _Database, item: memoryview) -> _Chain:
     if item[0] != _ITEM_ELSEWHERE:
         raise Unsupported(f"Berkeley DB item of type {item[0]}")
     if len(item) < 12:  # noqa: PLR2004  # type, three unused bytes, page, length
         raise Damaged("a reference to an overflow page is cut off")
-    number, length = struct.unpack_from(f"{database.order}II", item, 4)
-    return _overflow(database, number, length)
+    return _Chain(*struct.unpack_from(f"{database.order}II", item, 4))
+
+
+def _overflows(database: _Database, chains: list[_Chain]) -> Iterator[bytes]:
+    for number, length in sorted(chains):
+        yield _overflow(database, number, length)
 
 
 def _overflow(database: _Database, number: int, length: int) -> bytes:
