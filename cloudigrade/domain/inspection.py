@@ -113,8 +113,20 @@ TRANSITIONS: Final[Mapping[tuple[State, Happening], State]] = MappingProxyType(
 )
 """All that may happen, and the state that follows."""
 
-_SPENDS_NONE: Final = frozenset({Happening.POSTPONED, Happening.DENIED, Happening.DECIDED, Happening.UNUSED})
-"""What ends an attempt as if it had not been made: nothing was looked at."""
+_SPENDS_NONE: Final = frozenset(
+    {
+        Happening.POSTPONED,
+        Happening.DENIED,
+        Happening.DECIDED,
+        Happening.IMPOSSIBLE,
+        Happening.GONE,
+        Happening.UNUSED,
+    }
+)
+"""What ends an attempt as if it had not been made: nothing was looked at.
+
+Otherwise somebody whose account sees no image could use up the attempts of whoever has it.
+"""
 
 
 class Impossible(Exception):

@@ -103,7 +103,8 @@ def _store_step(claimed: Claimed, step: Step | Decided, now: datetime) -> None:
     row = inspections.hold(claimed)
     if isinstance(step, Decided):
         happening, basis = _ENDS[step.outcome]
-        inspections.store(row, claimed, happening, now=now, reason=step.reason, basis=basis)
+        tried = sorted({*claimed.tried, claimed.account_id or 0})
+        inspections.store(row, claimed, happening, now=now, reason=step.reason, basis=basis, tried=tried)
         return
     row.progress, row.waits = dict(step.progress), 0
     if step.again_in is None:

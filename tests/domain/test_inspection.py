@@ -91,9 +91,16 @@ def test_what_is_denied_spends_no_attempt_and_is_looked_at_again_after_a_day():
     assert standing == Standing(State.ERROR, attempts=2, due_at=NOW + DAY, reason="boom")
 
 
-@pytest.mark.parametrize("happening", [Happening.FOUND, Happening.INCONCLUSIVE, Happening.IMPOSSIBLE, Happening.GONE])
+@pytest.mark.parametrize("happening", [Happening.FOUND, Happening.INCONCLUSIVE])
 def test_what_was_looked_at_spends_its_attempt_and_is_not_due_again(happening):
     standing = attempt(Standing(State.PENDING, waits=3), happening)
+
+    assert (standing.attempts, standing.waits, standing.due_at) == (1, 0, None)
+
+
+@pytest.mark.parametrize("happening", [Happening.IMPOSSIBLE, Happening.GONE])
+def test_what_could_not_be_looked_at_spends_no_attempt_and_is_not_due_again(happening):
+    standing = attempt(Standing(State.PENDING, attempts=1, waits=3), happening)
 
     assert (standing.attempts, standing.waits, standing.due_at) == (1, 0, None)
 

@@ -1,8 +1,27 @@
 """Images are looked into once for each content, and what is found is told to those who see them."""
 
+from datetime import timedelta
+
 from cloudigrade.models import CloudAccount, ImageVerdict, Inspection, Sight
 from tests.builders import ACCOUNT, IMAGE, REGION, found, launch, red_hat_image
 from tests.services.inspected import OTHER
+
+
+def test_whoever_sees_no_image_cannot_use_up_the_attempts_of_whoever_does(bench, customer, neighbour):
+    """Each time that an account is enabled it is asked anew, and that may be as often as its owner likes."""
+    CloudAccount.objects.filter(native_id=ACCOUNT).update(is_paused=True)
+    neighbour.record(launch("i-forged", 1, account=OTHER))
+    for _ in range(8):
+        bench.settle()
+        bench.now += timedelta(hours=1)
+        CloudAccount.objects.filter(native_id=OTHER).update(enabled_at=bench.now)
+    assert (bench.told()[0], bench.row().attempts) == ("unavailable", 0)
+
+    bench.now += timedelta(hours=1)
+    CloudAccount.objects.filter(native_id=ACCOUNT).update(is_paused=False, enabled_at=bench.now)
+    bench.settle()
+
+    assert (bench.told()[0], bench.verdict(customer)) == ("inspected", "rhel")
 
 
 def test_images_with_the_same_disks_are_looked_into_once(bench, customer):
