@@ -1,7 +1,8 @@
 """The second protocol of the fake cloud: disks of images, and inspectors beside copies of them.
 
 Honest like the first: an account sees what it was given to see, what was made stays until it is removed, and what was
-made for an attempt is made once however often it is asked for.
+made for an attempt is made once however often it is asked for. `tests/contracts/test_inspecting.py` holds it to the
+same tests as the real one.
 """
 
 from abc import abstractmethod
@@ -25,14 +26,19 @@ from cloudigrade.clouds.inspecting import (
     Step,
     Subject,
 )
-from cloudigrade.clouds.protocol import CustomerProblem, Unreadable
+from cloudigrade.clouds.protocol import Absent, CustomerProblem, Unreadable
 from cloudigrade.domain.problems import Problem
 
 BLOCK = 512 * 1024
-DIRECT, SHARE, COPY, LAUNCH = "ebs:GetSnapshotBlock", "share", "copy", "launch"
+PAGE = 10_000
+"""Blocks in a list, at most."""
+LOOK, DIRECT = "ec2:DescribeImages", "ebs:GetSnapshotBlock"
+SHARE, COPY, LAUNCH = "share", "copy", "launch"
 OURS = "999999999999"
 ORDER = (SHARE, COPY, LAUNCH)
-"""What a copy takes, one thing a step."""
+"""What a copy takes, one thing a step; what is shared is withdrawn again before the last one (C31, C32)."""
+KINDS = {SHARE: "share", COPY: "snapshot", LAUNCH: "instance"}
+"""What the protocol calls them."""
 
 
 class Made(NamedTuple):
@@ -56,23 +62,32 @@ class FakeBlocks:
 
     cloud: "FakeImages"
     account: Account
-    content: bytes
+    snapshot: str
     size: int
     block_size: int = BLOCK
 
     def page(self, start: int) -> tuple[Mapping[int, str], int | None]:
         with self.cloud._called("page", self.account):
-            numbers = range(start, -(-len(self.content) // BLOCK))
-            return {number: f"token-{number}" for number in numbers if any(self._block(number))}, None
+            content = self._content()
+            numbers = range(start, -(-len(content) // BLOCK))
+            written = [number for number in numbers if any(_block(content, number))]
+            listed = written[:PAGE]
+            return {each: f"token-{each}" for each in listed}, listed[-1] + 1 if len(written) > PAGE else None
 
-    def get(self, number: int, token: str) -> bytes:
+    def get(self, number: int, token: str) -> bytes:  # noqa: ARG002 - one that has expired is as good: it lists anew
         with self.cloud._called("get", self.account):
-            if token != f"token-{number}":
-                raise Unreadable("no such token")
-            return self._block(number)
+            block = _block(self._content(), number)
+            if not any(block):
+                raise Unreadable(f"{self.snapshot}: block {number} is not listed")
+            return block
 
-    def _block(self, number: int) -> bytes:
-        return self.content[number * BLOCK : (number + 1) * BLOCK].ljust(BLOCK, b"\0")
+    def _content(self) -> bytes:
+        self.cloud._require(self.account, DIRECT)
+        return self.cloud._content(self.snapshot)
+
+
+def _block(content: bytes, number: int) -> bytes:
+    return content[number * BLOCK : (number + 1) * BLOCK].ljust(BLOCK, b"\0")
 
 
 @dataclass(slots=True)
@@ -148,26 +163,24 @@ class FakeImages:
 
     def look(self, account: Account, region: str, image: str) -> ImageDisks | Decided:
         with self._called("look", account):
-            self._opened(account)
+            self._require(account, LOOK)
             gone = Decided(Outcome.GONE, f"{image} is not there")
             return self.disks.seen.get((account.native_id, region, image), gone)
 
     def blocks(self, account: Account, region: str, snapshot: Snapshot) -> Blocks:  # noqa: ARG002 - the protocol's
         with self._called("blocks", account):
-            self._require(account, DIRECT)
-            content = self.disks.contents.get(snapshot.native_id)
-            if content is None:
-                raise Unreadable(f"{snapshot.native_id} is not there")
-            return FakeBlocks(self, account, content, snapshot.size)
+            self._opened(account)  # all else is said of the first thing that is read
+            return FakeBlocks(self, account, snapshot.native_id, snapshot.size)
 
     def copy(self, subject: Subject, progress: Mapping[str, Any], *, now: int) -> Step | Decided:
         with self._called("copy", subject.account):
-            done = progress.get("done", 0)
-            kind = ORDER[done]
-            if kind == SHARE:
-                self._require(subject.account, SHARE)
             if now >= subject.deadline:
                 raise Unreadable("too late")
+            done = progress.get("done", 0)
+            if done == len(ORDER):
+                return Step(progress, None)
+            kind = ORDER[done]
+            self._prepare(kind, subject)
             self._make(kind, subject)
             if kind == LAUNCH:
                 return Step({"done": done + 1, MACHINE: f"i-{subject.inspection}-{subject.attempt}"}, None)
@@ -194,7 +207,7 @@ class FakeImages:
             for key, made in list(self.disks.made.items()):
                 if made.account in searched and (made.inspection not in alive or made.deadline <= now):
                     del self.disks.made[key]
-                    yield Reaped(made.kind, made.native_id, made.account, made.region)
+                    yield Reaped(KINDS[made.kind], made.native_id, made.account, made.region)
 
     # What they need
 
@@ -203,9 +216,24 @@ class FakeImages:
         yield delivery
         self.disks.written.remove(delivery)
 
+    def _content(self, snapshot: str) -> bytes:
+        if snapshot not in self.disks.contents:
+            raise Absent(f"snapshot {snapshot} is not there any more")
+        return self.disks.contents[snapshot]
+
     def _require(self, account: Account, action: str) -> None:
         if action in self._opened(account).denied:
             raise CustomerProblem(f"denied: {action}", Problem.POLICY_TOO_NARROW)
+
+    def _prepare(self, kind: str, subject: Subject) -> None:
+        """What there has to be for it is there, and what has to be gone is gone."""
+        if kind == SHARE:
+            self._require(subject.account, SHARE)
+            for snapshot in subject.snapshots:
+                self._content(snapshot.native_id)
+        elif kind == LAUNCH and (SHARE, subject.inspection, subject.attempt) in self.disks.made:
+            self._require(subject.account, SHARE)
+            del self.disks.made[SHARE, subject.inspection, subject.attempt]
 
     def _make(self, kind: str, subject: Subject) -> None:
         key = (kind, subject.inspection, subject.attempt)
