@@ -190,6 +190,40 @@ def test_a_huge_file_is_read_within_bounds():
     assert len(ids({REPO: content})) == 200
 
 
+@pytest.mark.parametrize(
+    ("files", "place", "reason"),
+    [
+        (
+            {f"/etc/yum.repos.d/{number:03}.repo": b"" for number in range(501)},
+            "/etc/yum.repos.d",
+            "more than 500 repository files",
+        ),
+        (
+            {"/etc/yum.conf": f"[main]\nreposdir={' '.join(f'/r{number}' for number in range(17))}\n".encode()},
+            "/r16",
+            "more than 16 directories of repositories",
+        ),
+        ({REPO: b"[a]\n" * 10_001}, REPO, "more than 10000 sections in all repository files"),
+    ],
+    ids=["files", "directories", "sections"],
+)
+def test_what_is_beyond_a_bound_counts_as_not_read(files, place, reason):
+    sources = Sources(DictFiles(files))
+
+    assert repositories.read(sources) == ()
+
+    assert sources.unread == ((place, reason),)
+
+
+def test_all_files_together_have_a_bound():
+    line = b"# " + b"x" * (4 * 1024 * 1024 - 3) + b"\n"
+    sources = Sources(DictFiles({f"/etc/yum.repos.d/{number}.repo": line for number in range(9)}))
+
+    repositories.read(sources)
+
+    assert [path for path, _ in sources.unread] == ["/etc/yum.repos.d/8.repo"]
+
+
 @given(st.binary(max_size=300))
 def test_arbitrary_content_has_sections_or_none(content):
     for section in repositories.parse(content):

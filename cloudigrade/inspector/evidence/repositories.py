@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cloudigrade.inspector.evidence.sources import Sources
+from cloudigrade.inspector.reading import Exhausted
 
 CONFIGURATIONS: Final = ("/etc/dnf/dnf.conf", "/etc/yum.conf")
 DEFAULT_DIRECTORIES: Final = ("/etc/yum.repos.d", "/etc/yum/repos.d", "/etc/distro.repos.d")
@@ -13,6 +14,8 @@ LONGEST_FILE: Final = 4 * 1024 * 1024
 _MOST_DIRECTORIES: Final = 16
 _MOST_FILES: Final = 500
 _MOST_SECTIONS: Final = 10_000
+_MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of all files together."""
 _LONGEST_VALUE: Final = 2000
 _LONGEST_NAME: Final = 200
 _MOST_FOUND: Final = 200
@@ -69,6 +72,7 @@ def read(sources: Sources) -> tuple[Repository, ...]:
             if repository is not None and len(found) < _MOST_FOUND:
                 found.setdefault((path, section.name), repository)
             if sections >= _MOST_SECTIONS:
+                sources.note(path, Exhausted(f"more than {_MOST_SECTIONS} sections in all repository files"))
                 return tuple(found.values())
     return tuple(found.values())
 
@@ -117,7 +121,7 @@ def directories(configurations: Mapping[str, bytes]) -> tuple[str, ...]:
                     for a, b, c in (token.groups() for token in _TOKEN.finditer(section.options["reposdir"]))
                 ]
         found += [name for name in named if name.startswith("/")] or DEFAULT_DIRECTORIES
-    return tuple(dict.fromkeys(found or DEFAULT_DIRECTORIES))[:_MOST_DIRECTORIES]
+    return tuple(dict.fromkeys(found or DEFAULT_DIRECTORIES))
 
 
 def _files(sources: Sources) -> Iterator[tuple[str, bytes]]:
@@ -126,12 +130,23 @@ def _files(sources: Sources) -> Iterator[tuple[str, bytes]]:
         path: content for path in CONFIGURATIONS if (content := sources.read(path, limit=LONGEST_FILE)) is not None
     }
     yield from configurations.items()
-    for directory in directories(configurations):
-        for name in [name for name in sources.names(directory) if name.endswith(".repo")][:_MOST_FILES]:
-            path = f"{directory.rstrip('/')}/{name}"
-            content = sources.read(path, limit=LONGEST_FILE)
-            if content is not None:
-                yield path, content
+    left = _MOST_BYTES
+    for path in _paths(sources, directories(configurations)):
+        content = sources.read(path, limit=min(LONGEST_FILE, left))
+        if content is not None:
+            left -= len(content)
+            yield path, content
+
+
+def _paths(sources: Sources, found: tuple[str, ...]) -> Iterator[str]:
+    """The files in the directories; where there are more than anybody has, it is noted that the rest was not read."""
+    if len(found) > _MOST_DIRECTORIES:
+        sources.note(found[_MOST_DIRECTORIES], Exhausted(f"more than {_MOST_DIRECTORIES} directories of repositories"))
+    for directory in found[:_MOST_DIRECTORIES]:
+        names = [name for name in sources.names(directory) if name.endswith(".repo")]
+        if len(names) > _MOST_FILES:
+            sources.note(directory, Exhausted(f"more than {_MOST_FILES} repository files"))
+        yield from (f"{directory.rstrip('/')}/{name}" for name in names[:_MOST_FILES])
 
 
 def _judge(path: str, section: Section) -> Repository | None:
