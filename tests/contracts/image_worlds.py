@@ -1,7 +1,7 @@
 """The same account with images twice: behind the fake cloud, and behind the real one against a made-up AWS."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -11,13 +11,13 @@ from moto.sqs.models import sqs_backends
 from cloudigrade.clouds.aws import cloud as real
 from cloudigrade.clouds.aws import policy, snapshots
 from cloudigrade.clouds.cloud import Account
-from cloudigrade.clouds.inspecting import ImageDisks, InspectsImages, Outcome, Result, Snapshot
+from cloudigrade.clouds.inspecting import ImageDisks, InspectsImages, Outcome, Result, Snapshot, Step, Subject
 from cloudigrade.clouds.protocol import Rejected
 from tests import aws_storage, fake_images
 from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_server import HOMES, ROLE, Aws
 from tests.aws_storage import BLOCK
-from tests.clouds.aws.inspecting import HOME, REGION, copying, forget, left
+from tests.clouds.aws.inspecting import DEADLINE, HOME, NOW, REGION, copying, forget, left
 from tests.fake_cloud import FakeCloud
 
 ONE, OTHER = "000000000042", "210987654321"
@@ -25,6 +25,7 @@ PAGE: Final = 100
 """Blocks in a list where a test wants several, the least that EBS takes."""
 Content = Mapping[int, bytes]
 """What is written of a disk, by the numbers of its blocks."""
+DISK: Final[Content] = {0: b"x"}
 
 
 class ImageWorld(Protocol):
@@ -249,3 +250,47 @@ def _whole(disk: Content) -> bytes:
     for number, block in disk.items():
         blocks[number * BLOCK : number * BLOCK + len(block)] = block
     return bytes(blocks)
+
+
+def disks_of(world: ImageWorld, image: str) -> ImageDisks:
+    found = world.cloud.look(world.account, REGION, image)
+    assert isinstance(found, ImageDisks)
+    return found
+
+
+def subject(world: ImageWorld, *, owner: str = ONE, **other: Any) -> Subject:
+    """An image of one disk that is to be copied."""
+    image = world.put(DISK, owner=owner)
+    given = {"inspection": 7, "attempt": 1, "deadline": DEADLINE} | other
+    snapshots = disks_of(world, image).snapshots
+    return Subject(account=world.account, region=REGION, image=image, snapshots=snapshots, **given)
+
+
+def stepped(world: ImageWorld, wanted: Subject, step: Step) -> Step:
+    """The next one, as from a database."""
+    following = world.cloud.copy(wanted, json.loads(json.dumps(step.progress)), now=NOW)
+    assert isinstance(following, Step)
+    return following
+
+
+def steps(world: ImageWorld, wanted: Subject) -> Iterator[Step]:
+    """Every step until the copy is looked at."""
+    step = Step({}, 0)
+    for _ in range(30):
+        step = stepped(world, wanted, step)
+        yield step
+        if step.again_in is None:
+            return
+    raise AssertionError("it takes no end")
+
+
+def abandon(world: ImageWorld, wanted: Subject, progress: Mapping[str, Any]) -> None:
+    """Nothing is left of it, by its cloud's own word, which it repeats."""
+    for _ in range(20):
+        step = world.cloud.abandon(wanted, progress, now=NOW)
+        if step is None:
+            assert world.cloud.abandon(wanted, progress, now=NOW) is None
+            return
+        assert step.again_in is not None
+        progress = step.progress
+    raise AssertionError("something stays")

@@ -4,9 +4,7 @@ Both give the same answers to whatever `cloudigrade/clouds/inspecting.py` promis
 steps' names, the cloud's refusals, what is young) is in the tests of that one.
 """
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import pytest
 
@@ -15,24 +13,35 @@ from cloudigrade.clouds.inspecting import (
     MACHINE,
     Blocks,
     Decided,
-    ImageDisks,
     InspectsImages,
     Outcome,
     ResultDelivery,
     Snapshot,
     Step,
-    Subject,
 )
 from cloudigrade.clouds.protocol import CustomerProblem, Unreadable
 from cloudigrade.domain.problems import Problem
 from tests import aws_server
 from tests.aws_storage import BLOCK
 from tests.clouds.aws.inspecting import DEADLINE, NOW, REGION
-from tests.contracts.image_worlds import ONE, OTHER, PAGE, AwsImages, AwsImageWorld, FakeImageWorld, ImageWorld
+from tests.contracts.image_worlds import (
+    DISK,
+    ONE,
+    OTHER,
+    PAGE,
+    AwsImages,
+    AwsImageWorld,
+    FakeImageWorld,
+    ImageWorld,
+    abandon,
+    disks_of,
+    stepped,
+    steps,
+    subject,
+)
 
 pytestmark = pytest.mark.enable_socket
 
-DISK = {0: b"x"}
 FOUND = {"rhel_found": True, "errors": [], "drives": {}}
 
 
@@ -50,12 +59,6 @@ def world(request, monkeypatch) -> ImageWorld:
         return FakeImageWorld(monkeypatch)
     monkeypatch.setattr(queues, "WAIT", 0)
     return AwsImageWorld(request.getfixturevalue("images"), monkeypatch)
-
-
-def disks_of(world: ImageWorld, image: str) -> ImageDisks:
-    found = world.cloud.look(world.account, REGION, image)
-    assert isinstance(found, ImageDisks)
-    return found
 
 
 def outcome(world: ImageWorld, image: str) -> Outcome:
@@ -207,44 +210,6 @@ def test_a_snapshot_that_is_gone_cannot_be_read(world):
 
 
 # Copies
-
-
-def subject(world: ImageWorld, *, owner: str = ONE, **other: Any) -> Subject:
-    """An image of one disk that is to be copied."""
-    image = world.put(DISK, owner=owner)
-    given = {"inspection": 7, "attempt": 1, "deadline": DEADLINE} | other
-    snapshots = disks_of(world, image).snapshots
-    return Subject(account=world.account, region=REGION, image=image, snapshots=snapshots, **given)
-
-
-def stepped(world: ImageWorld, wanted: Subject, step: Step) -> Step:
-    """The next one, as from a database."""
-    following = world.cloud.copy(wanted, json.loads(json.dumps(step.progress)), now=NOW)
-    assert isinstance(following, Step)
-    return following
-
-
-def steps(world: ImageWorld, wanted: Subject) -> Iterator[Step]:
-    """Every step until the copy is looked at."""
-    step = Step({}, 0)
-    for _ in range(30):
-        step = stepped(world, wanted, step)
-        yield step
-        if step.again_in is None:
-            return
-    raise AssertionError("it takes no end")
-
-
-def abandon(world: ImageWorld, wanted: Subject, progress: Mapping[str, Any]) -> None:
-    """Nothing is left of it, by its cloud's own word, which it repeats."""
-    for _ in range(20):
-        step = world.cloud.abandon(wanted, progress, now=NOW)
-        if step is None:
-            assert world.cloud.abandon(wanted, progress, now=NOW) is None
-            return
-        assert step.again_in is not None
-        progress = step.progress
-    raise AssertionError("something stays")
 
 
 @pytest.mark.parametrize("owner", [ONE, OTHER], ids=["own", "shared"])
