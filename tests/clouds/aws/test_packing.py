@@ -50,7 +50,9 @@ def test_garbage_after_gzip_is_unreadable():
         unpacked(gzip.compress(TEXT) + b"garbage, long enough")
 
 
-@pytest.mark.parametrize("content", [gzip.compress(bytes(3 << 20)), gzip.compress(bytes(1 << 20)) * 3])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(bytes(3 << 20)), gzip.compress(bytes(1 << 20)) * 3], ids=["one member", "three members"]
+)
 def test_what_grows_too_large_is_unreadable(content):
     with pytest.raises(Unreadable, match=r"^grows beyond 2 MiB$"):
         unpacked(content, limit=2 << 20)

@@ -107,8 +107,8 @@ def test_gzip_is_known_by_its_content_not_its_name(tmp_path, name, content):
     [
         (b"text that is not JSON", "is not JSON"),
         (b"", "is not JSON"),
-        (gzip.compress(b"text that is not JSON"), "is not JSON"),
-        (gzip.compress(b'{"Events":[]}'), "has no list of CloudTrail records"),
+        (gzip.compress(b"text that is not JSON", mtime=0), "is not JSON"),
+        (gzip.compress(b'{"Events":[]}', mtime=0), "has no list of CloudTrail records"),
         (packed(run_instances())[:-20], "is a truncated gzip file"),
     ],
 )
@@ -297,7 +297,7 @@ def test_every_kind_of_document_has_its_place(tmp_path):
     ("content", "reason"),
     [
         (b"text", "is not JSON"),
-        (gzip.compress(b'{"Images":[]}')[:-3], "is a truncated gzip file"),
+        (gzip.compress(b'{"Images":[]}', mtime=0)[:-3], "is a truncated gzip file"),
         (b'{"Reservations":[]}', "is describe-instances output, not describe-images output"),
     ],
 )
