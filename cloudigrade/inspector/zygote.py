@@ -48,7 +48,6 @@ def main(descriptor: int, work: str) -> None:
         codecs.lookup(name)
     zygote = Zygote(socket.socket(fileno=descriptor), getattr(import_module(module), function))
     confinement.become_nobody()
-    os.environ.clear()
     gc.collect()
     gc.freeze()  # so that children share what is there already
     zygote.serve()
