@@ -73,7 +73,7 @@ bench: $(READY) ## Measure speed and memory against their bars
 	$(PYTHON) -m benchmarks
 
 docs: $(READY) ## Write docs/configuration.md anew
-	$(PYTHON) -m cloudigrade.config.env > docs/configuration.md
+	$(PYTHON) -m cloudigrade.config.reference > docs/configuration.md
 
 openapi: $(READY) ## Write the documents of the APIs in docs/openapi anew
 	$(PYTHON) -m cloudigrade.config.openapi

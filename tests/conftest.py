@@ -1,6 +1,7 @@
 """What holds in every test: no network, no broker, and in CI the same examples each time."""
 
 import os
+import sys
 
 import hypothesis
 import pytest
@@ -19,3 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from cloudigrade.config.celery import app  # noqa: PLC0415 needs Django's settings, which pure tests do without
 
         app.conf.update(broker_url="memory://", task_always_eager=True)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_known() -> None:
+    """Tests use the same names for customers of their own."""
+    if requesters := sys.modules.get("cloudigrade.api.requesters"):
+        requesters.known.forget()

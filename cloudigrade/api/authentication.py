@@ -1,30 +1,27 @@
 """Request headers in, who asks and what they may out; nothing else ever says whose data is answered."""
 
 import hmac
-from datetime import UTC, date, datetime
 from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from cloudigrade.api import requesters
+from cloudigrade.api.requesters import UNKNOWN, Requester
 from cloudigrade.redhat.identity import Identity, MalformedIdentity, parse_header
 from cloudigrade.redhat.psks import Psk
 from cloudigrade.services import tokens
 
 __all__ = [
-    "UNKNOWN",
     "BearerCustomerAuthentication",
     "Credential",
     "CustomerAuthentication",
     "OperatorAuthentication",
     "OptionalCustomerAuthentication",
     "Psk",
-    "Requester",
-    "find_requester",
     "named_identity",
 ]
 
@@ -45,26 +42,6 @@ _NOBODY = "Authentication Failed: identity account number or org id is required,
 _READ = frozenset({"GET", "HEAD", "OPTIONS"})
 _CUSTOMERS_OWN = frozenset({"read", "accounts"})
 _ASSOCIATES = frozenset({"read", "write", "availability"})
-
-
-# One statement with all that an answer needs of the customer, and not by the ORM, which takes longer than the database.
-# `joined` is `Customer.joined_at()`.
-_CUSTOMERS = """
-SELECT id, org_id, coalesce(
-    (SELECT min(metered_from) FROM cloudigrade_cloudaccount AS a WHERE a.customer_id = c.id), created_at
-) FROM cloudigrade_customer AS c WHERE"""
-
-
-class Requester(NamedTuple):
-    """The customer who asks, as far as an answer depends on it."""
-
-    customer_id: int
-    joined: date
-    """The UTC day from which on there are answers."""
-
-
-UNKNOWN = Requester(0, date.max)
-"""A customer whom we do not know, and who therefore has nothing: no row has this id."""
 
 
 class Credential(NamedTuple):
@@ -142,25 +119,6 @@ def named_identity(request: Request) -> Identity:
     return _parsed(fake) if fake and (has_key or identity.is_associate()) else identity
 
 
-def find_requester(identity: Identity) -> Requester | None:
-    """The customer of these names, if we know one; names of two customers are refused (S5)."""
-    given = {"org_id": identity.org_id, "account_number": identity.account_number}
-    names = {name: text for name, text in given.items() if text}
-    if not names:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_CUSTOMERS} {' OR '.join(f'{name} = %s' for name in names)}", [*names.values()])
-        found = cursor.fetchall()
-    if not found:
-        return None
-    if len(found) > 1:
-        raise AuthenticationFailed
-    [(customer_id, org_id, joined)] = found
-    if identity.org_id and org_id and identity.org_id != org_id:
-        raise AuthenticationFailed
-    return _requester(customer_id, joined)
-
-
 def _customer(request: Request) -> tuple[Requester | None, Credential]:
     """The customer, None for one that is not known, and what the request was let in with."""
     name, psk = _psk(request)
@@ -176,13 +134,13 @@ def _customer(request: Request) -> tuple[Requester | None, Credential]:
 def _named(identity: Identity) -> Requester | None:
     if identity.is_nobody():
         raise AuthenticationFailed(_NOBODY)
-    return find_requester(identity)
+    return requesters.known.find(identity)
 
 
 def _spoken_for(request: Request) -> Requester | None:
     """None where the request names no customer; one that is not known must not count as none."""
     identity = named_identity(request)
-    return None if identity.is_nobody() else find_requester(identity) or UNKNOWN
+    return None if identity.is_nobody() else requesters.find(identity) or UNKNOWN
 
 
 def _refuse_nobody(identity: Identity) -> None:
@@ -247,11 +205,7 @@ def _token_owner(token: str) -> tuple[Requester, Credential]:
     opened = tokens.find(token=token, now=now)
     if opened is None:
         raise AuthenticationFailed
-    return _requester(opened.customer_id, opened.joined_at), Credential("token", opened.name, opened.scopes)
-
-
-def _requester(customer_id: int, joined_at: datetime) -> Requester:
-    return Requester(customer_id, joined_at.astimezone(UTC).date())
+    return Requester.since(opened.customer_id, opened.joined_at), Credential("token", opened.name, opened.scopes)
 
 
 def _require(scope: str, credential: Credential) -> None:

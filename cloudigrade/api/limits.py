@@ -10,7 +10,8 @@ from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from cloudigrade.api.authentication import Credential, Requester
+from cloudigrade.api.authentication import Credential
+from cloudigrade.api.requesters import Requester
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 _SHARE = 50

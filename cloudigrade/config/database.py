@@ -18,7 +18,11 @@ from cloudigrade.config import embedded, env
 _PLACES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
 
-def entry(url: str, *, connection_age: int = 0) -> dict[str, Any]:
+_ASKED_OFTEN = 5
+"""How often a statement is asked before the server keeps it; psycopg's own default."""
+
+
+def entry(url: str, *, connection_age: int = 0, keeps_statements: bool = False) -> dict[str, Any]:
     """Django's settings of the database; without a URL, of one that cannot be reached before `point_at`."""
     given: dict[str, Any] = conninfo_to_dict(url) if url else {"dbname": "cloudigrade", "host": "/nonexistent"}
     places = {place: str(given.pop(name, "")) for name, place in _PLACES.items()}
@@ -29,17 +33,21 @@ def entry(url: str, *, connection_age: int = 0) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         # PgBouncer gives each transaction another connection: nothing may outlive a transaction.
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"prepare_threshold": None, **given},
+        "OPTIONS": {"prepare_threshold": _ASKED_OFTEN if keeps_statements else None, **given},
     }
 
 
 def point_at(url: str) -> None:
-    """Django, and all that this process starts, use this database from now on."""
+    """Django, and all that this process starts, use this database from now on.
+
+    Where no URL was set, it is the embedded one, which nobody stands before: it keeps statements.
+    """
     connections.close_all()
     place = settings.DATABASES["default"]
-    place.update(entry(url, connection_age=place["CONN_MAX_AGE"]))
+    keeps = not settings.DATABASE_URL or place["OPTIONS"]["prepare_threshold"] is not None
+    place.update(entry(url, connection_age=place["CONN_MAX_AGE"], keeps_statements=keeps))
     settings.DATABASE_URL = url
-    env.hand_down(DATABASE_URL=url)
+    env.hand_down(DATABASE_URL=url, DJANGO_DATABASE_PREPARED_STATEMENTS=str(keeps).lower())
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import gc
 from django.urls import get_resolver
 
 wsgi_app = "cloudigrade.config.wsgi"
-worker_class = "gthread"
+worker_class = "cloudigrade.config.gunicorn_worker.Worker"
 threads = 4
 # Identity headers may hold 64 KiB, and their name and line end are counted with them.
 limit_request_field_size = 66_560

@@ -50,7 +50,11 @@ ALLOWED_HOSTS = list(_environment.allowed_hosts)
 SECRET_KEY = _environment.secret_key.get_secret_value() if _environment.secret_key else secrets.token_urlsafe(48)
 
 DATABASE_URL = _environment.database_url
-DATABASES = {"default": database.entry(DATABASE_URL, connection_age=_environment.connection_age)}
+DATABASES = {
+    "default": database.entry(
+        DATABASE_URL, connection_age=_environment.connection_age, keeps_statements=_environment.prepared_statements
+    )
+}
 CACHES = {"default": cache.entry(_environment.cache_url, broker_url=_environment.broker_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIGRATION_MODULES = {"cloudigrade": "cloudigrade.models.migrations"}
@@ -75,6 +79,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["cloudigrade.api.authentication.CustomerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_THROTTLE_CLASSES": ["cloudigrade.api.limits.RequestLimit"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "cloudigrade.api.negotiation.Negotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

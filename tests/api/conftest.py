@@ -6,6 +6,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from cloudigrade.api import requesters
 from cloudigrade.api.v2 import concurrent
 from cloudigrade.models import ConcurrentUsage, Customer
 from cloudigrade.redhat.psks import Psk
@@ -24,6 +25,7 @@ def _known_world(settings, monkeypatch):
     settings.CLOUDIGRADE_PSKS = {"rhsm": Psk("the-key-of-rhsm"), "swatch": Psk(PSK)}
     settings.RATE_LIMIT_CUSTOMER = settings.RATE_LIMIT_PSK = "none"
     monkeypatch.setattr(concurrent, "today", lambda: TODAY)
+    monkeypatch.setattr(requesters, "MOMENT", 0.0)  # what is counted does not depend on when it is asked
 
 
 @pytest.fixture

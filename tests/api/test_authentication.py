@@ -9,7 +9,8 @@ import pytest
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from cloudigrade.api.authentication import Credential, CustomerAuthentication, Requester
+from cloudigrade.api.authentication import Credential, CustomerAuthentication
+from cloudigrade.api.requesters import Requester
 from cloudigrade.models import CloudAccount, Customer
 from cloudigrade.redhat.psks import Psk
 from tests.api import identities

@@ -8,13 +8,12 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from cloudigrade.api.authentication import (
-    UNKNOWN,
     Credential,
     OperatorAuthentication,
     OptionalCustomerAuthentication,
-    Requester,
     named_identity,
 )
+from cloudigrade.api.requesters import UNKNOWN, Requester
 from cloudigrade.redhat.identity import Identity
 from cloudigrade.redhat.psks import Psk
 from tests.api import identities

@@ -13,8 +13,8 @@ from cloudigrade.api.authentication import (
     Credential,
     CustomerAuthentication,
     OptionalCustomerAuthentication,
-    Requester,
 )
+from cloudigrade.api.requesters import Requester
 from cloudigrade.models import ApiToken, CloudAccount
 from cloudigrade.services import tokens
 from tests.api import identities

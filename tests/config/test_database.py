@@ -39,9 +39,25 @@ def test_point_at_moves_this_process_and_its_children(monkeypatch):
     monkeypatch.setattr(settings, "DATABASE_URL", "")
     monkeypatch.setattr(database, "connections", type("None", (), {"close_all": staticmethod(lambda: None)}))
     monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("DJANGO_DATABASE_PREPARED_STATEMENTS", "")
     database.point_at("postgresql://me@/other?host=/run/y")
     assert (place["NAME"], place["HOST"], place["USER"]) == ("other", "/run/y", "me")
     assert settings.DATABASE_URL == os.environ["DATABASE_URL"] == "postgresql://me@/other?host=/run/y"
+
+
+@pytest.mark.parametrize(("given", "asked", "keeps"), [("", False, True), ("x", False, False), ("x", True, True)])
+def test_statements_are_kept_by_the_embedded_database_and_where_it_is_set(monkeypatch, given, asked, keeps):
+    place = database.entry(given and "postgresql://me@/before", keeps_statements=asked)
+    monkeypatch.setattr(settings, "DATABASES", {"default": place})
+    monkeypatch.setattr(settings, "DATABASE_URL", given)
+    monkeypatch.setattr(database, "connections", type("None", (), {"close_all": staticmethod(lambda: None)}))
+    for name in ("DATABASE_URL", "DJANGO_DATABASE_PREPARED_STATEMENTS"):
+        monkeypatch.setenv(name, "")
+
+    for _ in range(2):  # what was moved once may be moved again
+        database.point_at("postgresql://me@/other")
+        assert place["OPTIONS"]["prepare_threshold"] == (5 if keeps else None)
+        assert os.environ["DJANGO_DATABASE_PREPARED_STATEMENTS"] == ("true" if keeps else "false")
 
 
 @pytest.mark.django_db

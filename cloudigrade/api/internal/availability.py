@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cloudigrade.api.authentication import OperatorAuthentication, Requester
+from cloudigrade.api.authentication import OperatorAuthentication
 from cloudigrade.api.internal import bodies, schema
+from cloudigrade.api.requesters import Requester
 from cloudigrade.services import availability
 from cloudigrade.tasks.accounts import check_accounts
 

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from cloudigrade.api.authentication import UNKNOWN, OperatorAuthentication, Requester
+from cloudigrade.api.authentication import OperatorAuthentication
 from cloudigrade.api.errors import ResultUnavailable
 from cloudigrade.api.internal import bodies, schema
 from cloudigrade.api.pagination import Pagination
+from cloudigrade.api.requesters import UNKNOWN, Requester
 from cloudigrade.api.v2 import stored_counts
 from cloudigrade.api.v2.periods import BadPeriod, parse_period
 from cloudigrade.api.v2.schema import DailyConcurrentUsage

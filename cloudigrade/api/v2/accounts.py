@@ -61,4 +61,5 @@ class AccountViewSet(ListingViewSet):
         statement=_STATEMENT,
         key="a.id",
         translate=_translate,
+        is_prepared=True,
     )

@@ -12,9 +12,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from cloudigrade.api.authentication import Requester
 from cloudigrade.api.errors import ResultUnavailable
 from cloudigrade.api.pagination import Pagination
+from cloudigrade.api.requesters import Requester
 from cloudigrade.api.v2 import answers, schema, stored_counts
 from cloudigrade.api.v2.periods import BadPeriod, parse_period
 from cloudigrade.api.v2.stored_counts import Page

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.http import HttpResponse, QueryDict
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from cloudigrade.api.authentication import Requester
 from cloudigrade.api.pagination import Pagination
+from cloudigrade.api.requesters import Requester
 from cloudigrade.api.v2 import answers
 
 SHOWN = "a.customer_id = %(customer)s AND a.wanted <> 'deleted' AND NOT a.is_successor AND a.cloud IN ('aws', 'azure')"
@@ -40,6 +41,8 @@ class Kind(NamedTuple):
     """One of those rows, as it is shown."""
     parse_filters: Callable[[QueryDict], Filter] = lambda _: Filter()
     """What the query asks for; raises ValidationError."""
+    is_prepared: bool = False
+    """Whether one plan suits customers of every size, so that the database may keep it."""
 
 
 _LARGEST = 2**63 - 1
@@ -84,9 +87,17 @@ def _read(
     condition, values = kind.parse_filters(request.query_params)
     first = min(offset, _MOST)
     given = {"customer": requester.customer_id, "key": key, "limit": limit, "offset": first, "reach": first + limit}
-    with connection.cursor() as cursor:
+    with _cursor(kind) as cursor:
         cursor.execute(kind.statement.replace("{condition}", condition + narrowed), {**given, **values})
         rows = cursor.fetchall()
     if not rows and offset:  # past the end, where no row is left to tell the count
         return _read(kind, request, narrowed, key=key)[0], []
     return rows[0][0] if rows else 0, [kind.translate(*row[1:]) for row in rows]
+
+
+def _cursor(kind: Kind) -> CursorWrapper:
+    if not kind.is_prepared:
+        return connection.cursor()
+    backend: Any = connection  # ours: cloudigrade.config.postgresql
+    cursor: CursorWrapper = backend.prepared_cursor()
+    return cursor

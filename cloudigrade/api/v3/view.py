@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from cloudigrade.api import authentication
-from cloudigrade.api.authentication import BearerCustomerAuthentication, Requester
+from cloudigrade.api.authentication import BearerCustomerAuthentication
+from cloudigrade.api.requesters import Requester
 from cloudigrade.api.v3 import problems
 
 LARGEST_ID = 2**63 - 1

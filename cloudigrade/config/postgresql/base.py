@@ -1,8 +1,9 @@
-"""Django's database backend for PostgreSQL, whose kept connections are looked at before they are asked."""
+"""Django's database backend for PostgreSQL; what it is asked most it may keep, and kept connections are looked at."""
 
 import select
 
 from django.db.backends.postgresql import base
+from django.db.backends.utils import CursorWrapper
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -11,6 +12,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
     Django asks at each request, which takes as long as any other statement. A server that ends, or ends the
     connection, closes it, and that can be seen without asking.
     """
+
+    def prepared_cursor(self) -> CursorWrapper:
+        """A cursor whose statements the server keeps, read and planned, once they were asked a few times.
+
+        Only where `prepare_threshold` is set; elsewhere it does as others do. For statements whose plan suits all
+        values: it is made without looking at them.
+        """
+        self.ensure_connection()
+        with self.wrap_database_errors:
+            cursor = base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]  # likewise
+        wrapped: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # not in the stubs
+        return wrapped
 
     def close_if_health_check_failed(self) -> None:
         """A connection that the server has ended is closed, so that the next statement opens another."""
