@@ -32,7 +32,7 @@ from moto.iam.models import iam_backends
 from moto.s3.exceptions import AccessDeniedByLock
 from moto.s3.models import S3Backend, s3_backends
 from moto.sqs import models as sqs_models
-from moto.sqs.models import SQSBackend
+from moto.sqs.models import Queue, SQSBackend
 from moto.sts.exceptions import STSValidationError
 from moto.sts.models import STSBackend, sts_backends
 from moto.utilities.utils import get_partition
@@ -296,6 +296,13 @@ def _milliseconds() -> float:
 
 
 _BILLING: Mapping[str, str] = {"usage_operation": "RunInstances", "platform_details": "Linux/UNIX"}
+
+
+def _pending_groups(self: Queue) -> set[str]:
+    """Moto goes through the set while another request adds to it; a tuple of it is made at once."""
+    return {message.group_id for message in tuple(self.pending_messages) if message.group_id is not None}
+
+
 _REPLACEMENTS: tuple[tuple[Any, str, Any], ...] = (
     (STSBackend, "assume_role", _assume_role),
     (BaseResponse, "call_action", _call_action),
@@ -314,6 +321,7 @@ _REPLACEMENTS: tuple[tuple[Any, str, Any], ...] = (
     (S3Backend, "create_bucket", _create_bucket),
     (SQSBackend, "is_message_valid_based_on_retention_period", _is_retained),
     (sqs_models, "unix_time_millis", _milliseconds),
+    (Queue, "pending_message_groups", property(_pending_groups)),
     # to list all of its 1,395 types takes moto five seconds for each region
     (
         InstanceTypeBackend,
