@@ -70,7 +70,7 @@ class Inspection(models.Model):
 
 
 class Sight(models.Model):
-    """An account of the customer's own has been able to see the image: its findings are the customer's to know."""
+    """The customer was told of the image: what it is, and what was found on it, are the customer's to know."""
 
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
     image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="+")

@@ -58,7 +58,7 @@ def store(
     tags = [tag for tag in batch.tags if tag.account in accounts]
     definitions.record(cloud=cloud, definitions=batch.definitions, as_of=as_of)
     mine = replace(batch, instances=own, described_instances=described, tags=tags)
-    touched = images.record(customer_id=customer_id, cloud=cloud, feed=feed, batch=mine)
+    touched = images.record(customer_id=customer_id, cloud=cloud, batch=mine)
     changed = instances.record(accounts=accounts, images=touched.ids, activities=own, descriptions=described)
     linked = changed.images | touched.sighted
     verdicts.recalculate(

@@ -5,14 +5,14 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.conf import settings
 
 from cloudigrade.domain import days
 from cloudigrade.domain.rhel import Evidence, ImageFacts, Payer, Rhel, Verdict, judge
-from cloudigrade.domain.rhel_codes import RED_HAT_OWNERS
+from cloudigrade.domain.rhel_codes import RED_HAT_OWNERS, RHEL_TAG
 from cloudigrade.services.staging import fetch
 from cloudigrade.services.usage import verdicts_of
 
@@ -60,21 +60,33 @@ class RunOf(NamedTuple):
     payer: Payer
 
 
+_SEEN: Final = (
+    "(m.is_public OR EXISTS (SELECT FROM cloudigrade_sight AS s"
+    " WHERE s.image_id = m.id AND s.customer_id = %(customer)s))"
+)
+"""What the image is, and what was found on it, is the customer's to know."""
+
+_UNTOLD: Final = "facts of the image that your accounts have not been told of"
+
+
 def image(*, customer_id: int, image_id: int) -> Judged | None:
     """The verdict on an image that the customer has or had instances of; None for any other."""
     rows = fetch(
-        "SELECT m.id, m.cloud, m.region, m.native_id, v.evidence::text FROM cloudigrade_image AS m"
-        " LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %s"
-        " WHERE m.id = %s AND EXISTS (SELECT FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a"
-        "  ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id = %s)",
-        [customer_id, image_id, customer_id],
+        f"SELECT m.id, m.cloud, m.region, m.native_id, {_SEEN}, v.evidence::text"  # noqa: S608 - our own literal
+        " FROM cloudigrade_image AS m"
+        " LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %(customer)s"
+        " WHERE m.id = %(image)s AND EXISTS (SELECT FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a"
+        "  ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id = %(customer)s)",
+        {"customer": customer_id, "image": image_id},
     )
     if not rows:
         return None
-    [(pk, cloud, region, native_id, text)] = rows
+    [(pk, cloud, region, native_id, is_seen, text)] = rows
     evidence = msgspec.json.decode(text, type=Evidence) if text else Evidence(ImageFacts(native_id))
-    own = _own(customer_id, cloud, [source.native_id for source in evidence.lineage])
-    return Judged(pk, cloud, region, native_id, *_shown(evidence, judge(evidence), own))
+    if not is_seen:
+        return Judged(pk, cloud, region, native_id, *_untold(evidence, judge(evidence)))
+    seen = _seen(customer_id, cloud, [source.native_id for source in evidence.lineage])
+    return Judged(pk, cloud, region, native_id, *_shown(evidence, judge(evidence), seen))
 
 
 def inspection(*, customer_id: int, image_id: int) -> Inspected | None:
@@ -83,14 +95,14 @@ def inspection(*, customer_id: int, image_id: int) -> Inspected | None:
     Of an image that others boot from too, what one of their accounts was told is left out.
     """
     rows = fetch(
-        "SELECT n.state, n.path, n.basis, CASE WHEN n.basis <> '' OR NOT EXISTS (SELECT FROM cloudigrade_instance AS i"
-        "  JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id <> %s)"
+        "SELECT n.state, n.path, n.basis, CASE WHEN n.basis <> ''"  # noqa: S608 - our own literal
+        "  OR NOT EXISTS (SELECT FROM cloudigrade_instance AS i JOIN cloudigrade_cloudaccount AS a"
+        "   ON a.id = i.account_id WHERE i.image_id = m.id AND a.customer_id <> %(customer)s)"
         "  THEN n.reason ELSE '' END, n.attempts, n.requests, n.bytes_read, n.started_at, n.finished_at,"
         " coalesce(n.resume_at, CASE WHEN NOT n.has_leftovers THEN n.due_at END), m.findings"
         " FROM cloudigrade_inspection AS n JOIN cloudigrade_image AS m ON m.id = n.image_id"
-        " WHERE m.id = %s AND (m.is_public OR EXISTS (SELECT FROM cloudigrade_sight AS s"
-        "  WHERE s.image_id = m.id AND s.customer_id = %s))",
-        [customer_id, image_id, customer_id],
+        f" WHERE m.id = %(image)s AND {_SEEN}",
+        {"customer": customer_id, "image": image_id},
     )
     if not rows:
         return None
@@ -119,23 +131,42 @@ def coverage_of(findings: str) -> Mapping[str, Any] | None:
     return coverage if isinstance(coverage, dict) else None
 
 
-def _own(customer_id: int, cloud: str, native_ids: Sequence[str]) -> set[str]:
-    """Those of the images that the customer has instances of."""
+def _untold(evidence: Evidence, verdict: Verdict) -> tuple[Evidence, Verdict]:
+    """Both as if nobody had described the image, but for what the customer's usage is counted by.
+
+    Whoever can write a log file can claim an instance of anybody's image.
+    """
+    told = Evidence(
+        ImageFacts(evidence.image.native_id),
+        is_tagged_rhel=evidence.is_tagged_rhel,
+        is_tagged_openshift=evidence.is_tagged_openshift,
+    )
+    alone = judge(told)
+    counted = replace(alone, rhel=verdict.rhel, version=verdict.version, product=verdict.product, payer=verdict.payer)
+    if counted == alone:
+        return told, alone
+    tag = f"tag {RHEL_TAG} says RHEL"
+    agreeing = [f"declared: {tag}"] if told.is_tagged_rhel and verdict.rhel is Rhel.RHEL else []
+    losing = [f"{tag}; but {_UNTOLD} say otherwise"] if told.is_tagged_rhel and not agreeing else []
+    return told, replace(counted, reasons=(f"untold: {_UNTOLD} decide", *agreeing), conflicts=tuple(losing))
+
+
+def _seen(customer_id: int, cloud: str, native_ids: Sequence[str]) -> set[str]:
+    """Those of the images that are the customer's to know; to claim an instance of one is not enough."""
     rows = fetch(
-        "SELECT DISTINCT m.native_id FROM cloudigrade_cloudaccount AS a JOIN cloudigrade_instance AS i"
-        " ON i.account_id = a.id JOIN cloudigrade_image AS m ON m.id = i.image_id"
-        " WHERE a.customer_id = %s AND m.cloud = %s AND m.native_id = ANY(%s)",
-        [customer_id, cloud, list(native_ids)],
+        "SELECT DISTINCT m.native_id FROM cloudigrade_image AS m"  # noqa: S608 - our own literal
+        f" WHERE m.cloud = %(cloud)s AND m.native_id = ANY(%(names)s) AND {_SEEN}",
+        {"customer": customer_id, "cloud": cloud, "names": list(native_ids)},
     )
     return {native_id for (native_id,) in rows}
 
 
-def _shown(evidence: Evidence, verdict: Verdict, own: Collection[str]) -> tuple[Evidence, Verdict]:
-    """Both without what only another customer's account told of the images that this one was copied from."""
+def _shown(evidence: Evidence, verdict: Verdict, seen: Collection[str]) -> tuple[Evidence, Verdict]:
+    """Both without what only others were told of the images that this one was copied from."""
     hidden = [
         source.native_id
         for source in evidence.lineage
-        if source.native_id not in own and source.owner not in RED_HAT_OWNERS
+        if source.native_id not in seen and source.owner not in RED_HAT_OWNERS
     ]
     lineage = tuple(source for source in evidence.lineage if source.native_id not in hidden)
 

@@ -29,7 +29,7 @@ class Touched(NamedTuple):
     """Images that the customer sees now, and did not before."""
 
 
-def record(*, customer_id: int, cloud: str, feed: str, batch: Batch) -> Touched:
+def record(*, customer_id: int, cloud: str, batch: Batch) -> Touched:
     """Every image that the batch names exists; what it says of them is stored. It holds what is the customer's only."""
     linked: list[InstanceActivity | InstanceDescription] = [*batch.instances, *batch.described_instances]
     named = {(item.region, item.image) for item in (*linked, *batch.tags) if item.image}
@@ -48,7 +48,7 @@ def record(*, customer_id: int, cloud: str, feed: str, batch: Batch) -> Touched:
     sighted = _hold(
         {ids[item.region, item.image] for item in linked if item.image},
         customer_id=customer_id,
-        sighted=sights.told(feed=feed, batch=batch, ids=ids),
+        sighted=sights.told(batch=batch, ids=ids),
     )
     return Touched(ids, frozenset(changed | tagged), told, sighted)
 

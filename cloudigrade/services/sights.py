@@ -1,6 +1,7 @@
-"""Whose own accounts have been able to see an image: only they and nobody else know what was found on it.
+"""Who has been told of an image: only they and nobody else know what it is and what was found on it.
 
-Whoever writes a log file can claim an instance of any image, and would else learn what is on a stranger's disk.
+Whoever writes a log file can claim an instance of any image, and would else learn what a stranger calls it, whose it
+is, and what is on its disk.
 """
 
 from collections.abc import Collection, Mapping
@@ -8,10 +9,6 @@ from typing import Final
 
 from cloudigrade.clouds.protocol import Batch
 from cloudigrade.services.staging import fetch
-
-ASKED: Final = "sweep"
-"""The feed of what a customer's own account was told by its cloud; files can be written by anybody."""
-
 
 ADD: Final = (
     "INSERT INTO cloudigrade_sight (customer_id, image_id)"
@@ -22,9 +19,13 @@ ADD: Final = (
 """The customer sees these images; those that it did not before."""
 
 
-def told(*, feed: str, batch: Batch, ids: Mapping[tuple[str, str], int]) -> list[int]:
-    """The images that the customer sees by this batch: what its account described, or whose findings it brought."""
-    described = {ids[item.region, item.image] for item in batch.described_images} if feed == ASKED else set()
+def told(*, batch: Batch, ids: Mapping[tuple[str, str], int]) -> list[int]:
+    """The images that the customer sees by this batch: those that it describes, or brings findings of.
+
+    A description was told to the customer's account by its cloud, or an operator brought it in a file: what lies in
+    customers' buckets is read as log files, and those never describe anything.
+    """
+    described = {ids[item.region, item.image] for item in batch.described_images}
     return sorted(described | {ids["", found.image] for found in batch.findings})
 
 

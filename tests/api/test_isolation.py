@@ -30,6 +30,8 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = 10**9
 OWNERS = {"11": "zq1mine", "22": "zq2theirs"}
 """By org id, the mark in all that is theirs."""
+CLAIMED = {"11": "ami-one", "22": "ami-two"}
+"""By org id, a private image of theirs that the other one claims to boot from too: all told of it is marked."""
 OPEN = {"/api/cloudigrade/v2/openapi.json", "/api/cloudigrade/v3/openapi.json", "/internal/healthz/"}
 """What is the same for everyone."""
 
@@ -104,6 +106,11 @@ def _fill(org_id: str, number: int, luck: Random) -> None:
             stop(instance, luck.uniform(21, 60), account=native_id),
             Rejected(f"{mark}-{each}", text(), account=native_id),
         )
+    owner.record(
+        custom_image(CLAIMED[org_id], name=text(), owner=text(), billing_code=text(), platform_details=text()),
+        found(CLAIMED[org_id], rhel_version=text(), syspurpose={"role": text(), "usage": text()}),
+        *(launch(f"i-{mark}-{image}", 1, image=image, account=native_id) for image in CLAIMED.values()),
+    )
     owner.recalculate()
     account = CloudAccount.objects.get(native_id=native_id)
     CloudAccount.objects.filter(pk=account.pk).update(
@@ -163,6 +170,7 @@ def test_s5_no_answer_has_a_byte_of_the_others(client, route):
     """S5: whoever asks, for what is one's own, for what is the other's, and for nothing at all."""
     kind = route.kind
     pks = [pk for org_id in OWNERS for pk in _ids(kind, org_id)] if kind else [0]
+    pks += Image.objects.filter(native_id__in=CLAIMED.values()).values_list("pk", flat=True) if kind is Image else []
 
     seen = {
         (org_id, whose): any(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from cloudigrade.models import CloudAccount, ImageVerdict, Inspection, Sight
-from tests.builders import ACCOUNT, IMAGE, REGION, found, launch, red_hat_image
+from tests.builders import ACCOUNT, IMAGE, REGION, custom_image, found, launch
 from tests.services.inspected import OTHER
 
 
@@ -90,12 +90,16 @@ def test_an_image_that_is_public_tells_everybody_who_boots_from_it(bench, custom
     assert (bench.verdict(customer), bench.verdict(neighbour)) == ("rhel", "rhel")
 
 
-def test_a_description_that_came_in_a_file_makes_nobody_see_an_image(bench, customer, neighbour):
+def test_a_description_that_came_in_a_file_makes_its_customer_see_the_image(bench, customer, neighbour):
+    """Only operators hand descriptions in; without them a customer who is metered by files would see no image."""
     bench.settle()
-
-    neighbour.record(launch("i-2", 1, account=OTHER), red_hat_image()._replace(owner="1", billing_code="", name=""))
-
+    neighbour.record(launch("i-2", 1, account=OTHER))
     assert not Sight.objects.filter(customer=neighbour.customer_id).exists()
+
+    neighbour.record(custom_image())
+
+    assert Sight.objects.filter(customer=neighbour.customer_id).count() == 1
+    assert bench.verdict(neighbour) == "rhel"
 
 
 def test_findings_that_a_customer_brought_are_that_customers_to_know(bench, customer, neighbour):

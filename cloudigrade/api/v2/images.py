@@ -9,16 +9,30 @@ from cloudigrade.api.v2.image_facts import Facts
 from cloudigrade.api.v2.listing import SHOWN, Filter, Item, Kind, ListingViewSet, time
 
 _SEEN = "(m.is_public OR s.id IS NOT NULL)"
-"""What was found on the image, and how far that is, is the customer's to know."""
+"""What the image is, what was found on it, and how far that is, is the customer's to know."""
+
+
+def _told(column: str, otherwise: str = "''") -> str:
+    """What is stored of the image, as far as it is the customer's to know.
+
+    Whoever can write a log file can claim an instance of anybody's image. To those who do not see it, it is shown as
+    if it had never been described, but for what their usage is counted by: their tags and verdict.
+    """
+    return f"CASE WHEN {_SEEN} THEN m.{column} ELSE {otherwise} END"
+
 
 _STATUS = (
     f"CASE WHEN v.rhel <> 'undetermined' AND m.findings = '' THEN 'inspected' WHEN n.id IS NOT NULL AND {_SEEN} THEN"
     f" n.state WHEN v.rhel <> 'undetermined' OR (m.findings <> '' AND {_SEEN}) THEN 'inspected'"
-    " WHEN m.asked_at IS NOT NULL AND NOT m.is_described THEN 'unavailable' ELSE 'pending' END"
+    f" WHEN m.asked_at IS NOT NULL AND NOT (m.is_described AND {_SEEN}) THEN 'unavailable' ELSE 'pending' END"
 )
 """Facts or a tag decide; else how far looking into it is; nobody can, for its cloud does not know it; or it waits."""
 
-_CHANGED = f"CASE WHEN {_SEEN} THEN m.updated_at ELSE m.created_at END"
+_CHANGED = _told("updated_at", "m.created_at")
+
+_FACTS = ", ".join(
+    _told(column) for column in ("owner", "name", "architecture", "platform", "billing_code", "platform_details")
+)
 
 _VERDICT = (
     "LEFT JOIN cloudigrade_imageverdict AS v ON v.image_id = m.id AND v.customer_id = %(customer)s"
@@ -27,7 +41,7 @@ _VERDICT = (
 )
 
 _FILTERS = {
-    "architecture": (forms.CharField(required=False), "m.architecture = %(architecture)s"),
+    "architecture": (forms.CharField(required=False), f"{_told('architecture')} = %(architecture)s"),
     "status": (
         forms.ChoiceField(required=False, choices=[(word, word) for word in schema.STATUSES]),
         f"{_STATUS} = %(status)s",
@@ -35,17 +49,16 @@ _FILTERS = {
 }
 
 
-# A tag is the customer's own word, so its time is shown to no one else; nor is when something was found on the image.
+# A tag is the customer's own word, so its time is shown to no one else; nor is when something was told of the image.
 _STATEMENT = f"""
 WITH own AS MATERIALIZED (
     SELECT DISTINCT i.image_id AS id FROM cloudigrade_instance AS i
     JOIN cloudigrade_cloudaccount AS a ON a.id = i.account_id
     WHERE i.image_id IS NOT NULL AND {SHOWN}{{condition}}
 ), page AS (SELECT id FROM own ORDER BY id LIMIT %(limit)s OFFSET %(offset)s)
-SELECT (SELECT count(*) FROM own), m.id, m.cloud, m.native_id, m.region, m.owner, m.name, m.architecture,
-       m.platform, m.billing_code, m.platform_details, m.product_codes::text,
-       CASE WHEN {_SEEN} THEN m.findings ELSE '' END, v.rhel = 'rhel',
-       v.version, v.is_openshift, (v.evidence->>'is_tagged_rhel')::boolean, {_STATUS}, {time("m.created_at")},
+SELECT (SELECT count(*) FROM own), m.id, m.cloud, m.native_id, m.region, {_FACTS},
+       {_told("product_codes::text", "'[]'")}, {_told("findings")}, v.rhel = 'rhel', v.version, v.is_openshift,
+       (v.evidence->>'is_tagged_rhel')::boolean, {_STATUS}, {time("m.created_at")},
        {
     time(
         f"greatest({_CHANGED}, (SELECT max(t.occurred_at) FROM cloudigrade_tagevent AS t"
