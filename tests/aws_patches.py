@@ -68,8 +68,16 @@ def applied() -> Iterator[None]:
     }
     with ExitStack() as stack:
         stack.enter_context(patch.dict(os.environ, environment))
+        stack.enter_context(shared_queues())
         for owner, name, value in _REPLACEMENTS:
             stack.enter_context(patch.object(owner, name, value, create=True))
+        yield
+
+
+@contextmanager
+def shared_queues() -> Iterator[None]:
+    """Several may ask for messages at once: that is no difference to AWS, but breaks moto now and then."""
+    with patch.object(Queue, "pending_message_groups", property(_pending_groups)):
         yield
 
 
@@ -321,7 +329,6 @@ _REPLACEMENTS: tuple[tuple[Any, str, Any], ...] = (
     (S3Backend, "create_bucket", _create_bucket),
     (SQSBackend, "is_message_valid_based_on_retention_period", _is_retained),
     (sqs_models, "unix_time_millis", _milliseconds),
-    (Queue, "pending_message_groups", property(_pending_groups)),
     # to list all of its 1,395 types takes moto five seconds for each region
     (
         InstanceTypeBackend,

@@ -19,8 +19,8 @@ def process_id():
 
 
 def begin_request():
-    vars(connection)["health_check_enabled"] = True  # as with CONN_HEALTH_CHECKS
-    vars(connection)["close_at"] = None  # not aged: the tests before this one may have taken any time
+    backend.health_check_enabled = True  # as with CONN_HEALTH_CHECKS
+    backend.close_at = None  # not aged: the tests before this one may have taken any time
     connection.close_if_unusable_or_obsolete()
 
 

@@ -16,7 +16,7 @@ from cloudigrade.clouds.aws import policy, queues
 from cloudigrade.clouds.aws.config import Section
 from cloudigrade.clouds.aws.session import Access
 from cloudigrade.clouds.cloud import Account
-from tests import aws_server
+from tests import aws_patches, aws_server
 from tests.aws_patches import OWN_ACCOUNT
 from tests.aws_server import HOMES
 from tests.clouds.aws.feeding import Feeding
@@ -101,5 +101,5 @@ def feeding(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(queues, "WAIT", 0)
-    with mock_aws():
+    with aws_patches.shared_queues(), mock_aws():
         yield Feeding()
