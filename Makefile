@@ -12,6 +12,8 @@ PYTHON := .venv/bin/python
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 KAFKA_READY := .kafka/.ready
+# Files of tests are shared by some processes, in the order that tests/conftest.py gives them.
+SHARED := -n auto --dist loadfile --no-loadscope-reorder
 POETRY_READY := .poetry/.ready-$(POETRY_VERSION)-$(EXPORT_VERSION)
 
 # The newest Python of those we know, the plain one last; it must be able to make a virtual environment.
@@ -34,14 +36,14 @@ help: ## List these targets
 
 setup: $(READY) ## Make .venv with everything in it; quick when nothing has changed
 
-test: $(READY) ## Run all tests, one process for each core, on an own PostgreSQL or on that of DATABASE_URL
-	$(PYTHON) -m pytest -n auto --dist loadfile
+test: $(READY) ## Run all tests, some processes at a time, on an own PostgreSQL or on that of DATABASE_URL
+	$(PYTHON) -m pytest $(SHARED)
 
 test-kafka: $(READY) $(KAFKA_READY) ## Run the tests that need a Kafka on a real one (wants Java 17 and Maven)
 	$(PYTHON) -m pytest -p tests.apache_kafka -m kafka
 
 test-pgbouncer: $(READY) ## Run the tests of services and APIs through a PgBouncer (wants pgbouncer, 1.18 or newer)
-	$(PYTHON) -m pytest -n auto --dist loadfile -p tests.pgbouncer tests/services tests/api tests/tasks
+	$(PYTHON) -m pytest $(SHARED) -p tests.pgbouncer tests/services tests/api tests/tasks
 
 test-schema: $(READY) ## Ask the APIs thousands of made-up requests and hold the answers against the documents
 	SCHEMA_CASES=60 $(PYTHON) -m pytest tests/schemas
