@@ -130,7 +130,8 @@ class Looking:
     def run_machines(self) -> int:
         """Machines that have started do what their user data says, write the result and end; how many there were."""
         ec2, s3 = (self.aws.client(name, HOMES["aws"]) for name in ("ec2", "s3"))
-        there = [one for each in ec2.describe_instances()["Reservations"] for one in each["Instances"]]
+        pages = ec2.get_paginator("describe_instances").paginate()  # ended ones stay: more than a page
+        there = [one for page in pages for each in page["Reservations"] for one in each["Instances"]]
         running = [one["InstanceId"] for one in there if one["State"]["Name"] == "running"]
         for name in running:
             disks = {f"/dev/xvdb{chr(ord('b') + number)}": Content(disk) for number, disk in enumerate(self.disks)}

@@ -157,6 +157,7 @@ NOTHING: dict[str, list[str]] = {"ours": [], "theirs": [], "shared": []}
 
 
 def _machines(ec2: Any) -> list[str]:
-    answers = ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": ["cloudigrade-owner"]}])
-    there = [one for each in answers["Reservations"] for one in each["Instances"]]
+    ours = [{"Name": "tag-key", "Values": ["cloudigrade-owner"]}]
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=ours)
+    there = [one for page in pages for each in page["Reservations"] for one in each["Instances"]]
     return [one["InstanceId"] for one in there if one["State"]["Name"] != "terminated"]
