@@ -1,5 +1,6 @@
 """Runs the `cloudigrade` command within the test's own process, which is afterwards as it was before."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -36,12 +37,13 @@ def command(name: str, *arguments: object, blocker: DjangoDbBlocker, said: pytes
 
 @contextmanager
 def _restored() -> Iterator[None]:
-    """The command points Django and the environment at a database of its own and takes SIGTERM."""
+    """The command points Django and the environment at a database of its own, takes SIGTERM, and sets the log up."""
     place = settings.DATABASES["default"]
     before, url, environment = dict(place), settings.DATABASE_URL, dict(os.environ)
     on_termination = signal.getsignal(signal.SIGTERM)
     try:
-        yield
+        with same_log():
+            yield
     finally:
         connections.close_all()
         place.clear()
@@ -50,6 +52,16 @@ def _restored() -> Iterator[None]:
         os.environ.clear()
         os.environ.update(environment)
         signal.signal(signal.SIGTERM, on_termination)
+
+
+@contextmanager
+def same_log() -> Iterator[None]:
+    """The log goes where it went: a command binds it to what is standard error then, which ends with the test."""
+    handlers = logging.root.handlers[:]
+    try:
+        yield
+    finally:
+        logging.root.handlers[:] = handlers
 
 
 def database_url() -> str:

@@ -16,6 +16,7 @@ from django.db import connection
 import cloudigrade.management.commands
 from cloudigrade import __main__ as command_line
 from cloudigrade.config import cluster
+from tests.running import same_log
 
 _PROBE = '''
 import os, signal, sys
@@ -89,10 +90,11 @@ def here(probes, monkeypatch, capsys):
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments):
-        try:
-            status: object = command_line.main(arguments)
-        except SystemExit as end:
-            status = end.code
+        with same_log():
+            try:
+                status: object = command_line.main(arguments)
+            except SystemExit as end:
+                status = end.code
         return status, *capsys.readouterr()
 
     yield run
