@@ -18,6 +18,7 @@ from cloudigrade.config import embedded, env
 _PLACES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
 
+_TEMPLATE = "template0"
 _ASKED_OFTEN = 5
 """How often a statement is asked before the server keeps it; psycopg's own default."""
 
@@ -84,7 +85,9 @@ def temporary(data: Path | None) -> Iterator[str]:
 @contextlib.contextmanager
 def _added_to(url: str) -> Iterator[str]:
     name = f"cloudigrade_{secrets.token_hex(8)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
+        sql.Identifier(name), sql.Identifier(_TEMPLATE)
+    )
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     _execute(url, create)
     try:
