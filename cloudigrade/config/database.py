@@ -19,6 +19,7 @@ _PLACES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HO
 
 
 _TEMPLATE = "template0"
+"""What a temporary database on a given server is copied from: the one that no installation adds anything to."""
 _ASKED_OFTEN = 5
 """How often a statement is asked before the server keeps it; psycopg's own default."""
 

@@ -21,8 +21,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         self.ensure_connection()
         with self.wrap_database_errors:
-            cursor = base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]  # likewise
-        wrapped: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # not in the stubs
+            cursor = base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]  # not in the stubs
+        wrapped: CursorWrapper = self._prepare_cursor(cursor)  # type: ignore[attr-defined]  # likewise
         return wrapped
 
     def close_if_health_check_failed(self) -> None:
